@@ -1,1 +1,11 @@
-//! unicornc
+//! The compiler as a library. The way of the data, one module a stage, no stage looks back:
+//! `import` -> `graph` -> `passes` -> `lower` -> `schedule` -> the artifact.
+
+pub mod error;
+pub mod graph;
+pub mod import;
+pub mod lower;
+pub mod passes;
+pub mod schedule;
+
+pub use error::{Error, Result};

@@ -128,47 +128,81 @@ pub fn weight_bytes(format: Format, layout: Layout, rows: usize, cols: usize) ->
     }
 }
 
-/// Quantises one group to [`Format::Q8`] by rounding to nearest: scale = largest magnitude / 127.
+/// Quantises one group to [`Format::Q8`] by rounding to nearest: scale = largest magnitude / 127 (at most the largest f16).
 pub fn quantise_q8(values: &[f32; GROUP]) -> (f16, [u8; GROUP]) {
-    let peak = values.iter().fold(0f32, |m, v| m.max(v.abs()));
-    let scale = f16::from_f32(peak / 127.0);
+    let peak = values.iter().fold(0f32, |m, v| if v.abs() > m { v.abs() } else { m });
+    let scale = f16::from_f32((peak / 127.0).min(65504.0));
     let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
-    (scale, std::array::from_fn(|i| ((values[i] * inverse).round_ties_even().clamp(-127.0, 127.0) + 128.0) as u8))
+    (scale, std::array::from_fn(|i| round_within(values[i] * inverse, -127.0, 127.0).wrapping_add(128) as u8))
 }
 
-/// Quantises one group to [`Format::Q4`], choosing among scales the one with the least squared error.
+/// Codes given to a group's largest value by the candidates of [`quantise_q4`].
+const Q4_CANDIDATES: [f32; 8] = [-8.0, -7.7, -7.4, -7.1, -6.8, -6.5, -8.3, -8.6];
+
+/// Quantises one group to [`Format::Q4`], choosing among roundings the one with the least squared error.
 ///
-/// Candidates map the largest value to a code between -8 and -6.5 (so that both signs of the range are tried), rounding to nearest. Ties keep the
-/// first candidate, so the result depends on the values alone.
+/// Each candidate maps the largest value to a (fractional) code between -8.6 and -6.5, so the scale has the sign opposite to it and the longer side of
+/// the range is used. All values are rounded to nearest and clamped; those codes are judged with the scale that fits them best in the least-squares
+/// sense. The best candidate's scale serves as one more candidate; the winner's scale is rounded to f16 and the codes are rounded afresh with it.
+/// Ties keep the first candidate and all sums have a fixed order, so the result depends on the values alone. A group that is not finite, or too small
+/// for an f16 scale, becomes zero.
 pub fn quantise_q4(values: &[f32; GROUP]) -> (f16, [u8; GROUP]) {
+    let zero = (f16::ZERO, [8; GROUP]);
     let peak = values.iter().copied().fold(0f32, |m, v| if v.abs() > m.abs() { v } else { m });
-    if peak == 0.0 || !peak.is_finite() {
-        return (f16::ZERO, [8; GROUP]);
+    // Below this no scale that is not zero exists in f16, and reciprocals stay finite above it.
+    if peak.abs() < 1e-9 || !peak.is_finite() {
+        return zero;
     }
-    let mut best = (f32::INFINITY, f16::ZERO);
-    for step in 0..16 {
-        for sign in [-1.0f32, 1.0] {
-            let scale = f16::from_f32(sign * peak / (8.0 - 0.1 * step as f32));
-            let error = q4_error(values, scale);
-            if error < best.0 {
-                best = (error, scale);
-            }
+    let unit = 1.0 / peak;
+    let mut best = (0f32, 0f32);
+    let consider = |best: &mut (f32, f32), inverse: f32| {
+        // The residual of the best fit is sum(v v) - sum(v q)^2 / sum(q q): the larger the last term, the smaller the error.
+        let (vq, qq) = q4_sums(values, inverse);
+        let gain = vq * (vq / qq);
+        if gain > best.0 {
+            *best = (gain, vq / qq);
+        }
+    };
+    for code in Q4_CANDIDATES {
+        consider(&mut best, code * unit);
+    }
+    let refined = 1.0 / best.1;
+    if refined.is_finite() {
+        consider(&mut best, refined);
+    }
+    let scale = f16::from_f32(best.1.clamp(-65504.0, 65504.0));
+    if scale.to_f32() == 0.0 {
+        return zero;
+    }
+    let inverse = 1.0 / scale.to_f32();
+    (scale, std::array::from_fn(|i| round_within(values[i] * inverse, -8.0, 7.0).wrapping_add(8) as u8))
+}
+
+/// Sums of `v q` and `q q` over a group, `q` being the code of `v` under the scale `1 / inverse`. Eight partial sums, then halves.
+fn q4_sums(values: &[f32; GROUP], inverse: f32) -> (f32, f32) {
+    let (mut vq, mut qq) = ([0f32; 8], [0f32; 8]);
+    for part in values.as_chunks::<8>().0 {
+        for l in 0..8 {
+            let code = (clamped(part[l] * inverse, -8.0, 7.0) + ROUNDER) - ROUNDER;
+            vq[l] += part[l] * code;
+            qq[l] += code * code;
         }
     }
-    let codes = q4_codes(values, best.1);
-    (best.1, codes)
+    let fold = |s: [f32; 8]| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+    (fold(vq), fold(qq))
 }
 
-fn q4_codes(values: &[f32; GROUP], scale: f16) -> [u8; GROUP] {
-    let scale = scale.to_f32();
-    let inverse = if scale != 0.0 { 1.0 / scale } else { 0.0 };
-    std::array::from_fn(|i| ((values[i] * inverse).round_ties_even().clamp(-8.0, 7.0) + 8.0) as u8)
+/// 1.5 * 2^23: adding it rounds an f32 of small magnitude to the nearest integer, ties to even, without the library call that baseline x86-64 needs.
+const ROUNDER: f32 = 12_582_912.0;
+
+fn clamped(value: f32, low: f32, high: f32) -> f32 {
+    let value = if value > low { value } else { low };
+    if value < high { value } else { high }
 }
 
-fn q4_error(values: &[f32; GROUP], scale: f16) -> f32 {
-    let codes = q4_codes(values, scale);
-    let scale = scale.to_f32();
-    values.iter().zip(codes).map(|(v, c)| (v - (f32::from(c) - 8.0) * scale).powi(2)).sum()
+/// `value` clamped (not-a-number goes to `low`), then rounded to the nearest integer, ties to even.
+fn round_within(value: f32, low: f32, high: f32) -> i32 {
+    (clamped(value, low, high) + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32
 }
 
 /// The values that a format can hold nearest to `row` (in place): what every kernel reads back. Groups start at index 0.
@@ -224,6 +258,52 @@ mod tests {
         let mut q4 = values;
         round_trip(Format::Q4, &mut q4);
         assert!(values.iter().zip(q4).all(|(a, b)| (a - b).abs() <= peak / 6.5));
+    }
+
+    #[test]
+    fn values_that_the_format_holds_are_kept() {
+        for format in [Format::Q8, Format::Q4] {
+            for (step, peak) in [(0.0078125f32, format.bias()), (-1.5, format.bias()), (0.75, format.bias() - 1)] {
+                let peak = if format == Format::Q8 { peak.min(127) } else { peak };
+                let values: [f32; GROUP] = std::array::from_fn(|i| ((i as i32 * 5 % (2 * peak)) - peak) as f32 * step);
+                let mut kept = values;
+                round_trip(format, &mut kept);
+                assert_eq!(kept, values, "{} {step}", format.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_four_bit_search_beats_rounding_with_the_plain_scale() {
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+        };
+        let (mut found, mut plain) = (0f64, 0f64);
+        for _ in 0..500 {
+            let values: [f32; GROUP] = std::array::from_fn(|_| random() + random() + random());
+            let mut kept = values;
+            round_trip(Format::Q4, &mut kept);
+            let peak = values.iter().copied().fold(0f32, |m, v| if v.abs() > m.abs() { v } else { m });
+            let scale = f16::from_f32(peak / -8.0).to_f32();
+            for (v, k) in values.iter().zip(kept) {
+                found += f64::from(v - k).powi(2);
+                plain += f64::from(v - (v / scale).round_ties_even().clamp(-8.0, 7.0) * scale).powi(2);
+            }
+        }
+        assert!(found < 0.93 * plain, "{found} against {plain}");
+    }
+
+    #[test]
+    fn hostile_groups_give_finite_values() {
+        for peak in [f32::INFINITY, f32::NAN, f32::MAX, -1e9, 1e-9, 1e-30, f32::MIN_POSITIVE / 2.0] {
+            for format in [Format::Q8, Format::Q4] {
+                let mut values: [f32; GROUP] = std::array::from_fn(|i| if i == 3 { peak } else { 1e-8 * i as f32 });
+                round_trip(format, &mut values);
+                assert!(values.iter().all(|v| v.is_finite()), "{} {peak}: {values:?}", format.name());
+            }
+        }
     }
 
     #[test]

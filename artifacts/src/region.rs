@@ -164,7 +164,8 @@ impl Region {
             },
             RegionOp::Imm(_) => Kind::Scalar,
             RegionOp::Add(a, b) | RegionOp::Sub(a, b) | RegionOp::Mul(a, b) | RegionOp::Div(a, b) | RegionOp::Max(a, b) => {
-                if value(a)? == Kind::Vector || value(b)? == Kind::Vector { Kind::Vector } else { Kind::Scalar }
+                let kinds = [value(a)?, value(b)?];
+                if kinds.contains(&Kind::Vector) { Kind::Vector } else { Kind::Scalar }
             }
             RegionOp::Sqrt(a) | RegionOp::Tanh(a) | RegionOp::Gelu(a) => value(a)?,
             RegionOp::Sum(a) => match value(a)? {
@@ -232,6 +233,8 @@ mod tests {
         let region = |ops| Region { width: 32, operands: vec![Operand::Row, Operand::OutRow], ops };
         assert!(region(vec![RegionOp::Load(0), RegionOp::Store(1, 0)]).kinds().is_ok());
         assert!(region(vec![RegionOp::Add(0, 0)]).kinds().unwrap_err().contains("operation 0"));
+        assert!(region(vec![RegionOp::Load(0), RegionOp::Add(0, 7)]).kinds().unwrap_err().contains("value 7"));
+        assert!(region(vec![RegionOp::Load(0), RegionOp::Store(1, 0), RegionOp::Add(0, 1)]).kinds().unwrap_err().contains("is a store"));
         assert!(region(vec![RegionOp::Load(1)]).kinds().unwrap_err().contains("slot 1"));
         assert!(region(vec![RegionOp::Imm(1.0), RegionOp::Store(1, 0)]).kinds().unwrap_err().contains("cannot store"));
         assert!(Region { width: 8, operands: vec![], ops: vec![] }.kinds().is_err());

@@ -1,1 +1,117 @@
-//! Load.
+//! From a file to a session that can step: check everything, reserve everything, then let nothing change.
+
+use crate::hal::code::{self, CodeMap};
+use crate::hal::cpu::{Cpu, Parts, Weights};
+use crate::hal::memory::Area;
+use crate::step::Session;
+use crate::{Error, Result};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use unicorn_artifact::file::{Artifact, Manifest, section};
+use unicorn_kernels_cpu::{Isa, Kernels};
+
+/// Where the resident weights live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// Copied to anonymous memory, in huge pages where they fill one: faster steps.
+    #[default]
+    Copy,
+    /// Where the file is mapped: faster start, shared between processes, slower steps.
+    Map,
+}
+
+/// How to load.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Worker threads; 0 for one per available core.
+    pub threads: usize,
+    /// Use wide kernels and the artifact's machine code. Without: plain kernels and the interpreter, the same tokens.
+    pub native: bool,
+    /// Where the weights live.
+    pub placement: Placement,
+    /// Compute inactive neurons too (for the test that proves the gather exact).
+    pub dense: bool,
+    /// Run the tail only for rows whose logits are wanted. Off only for the test that proves it exact.
+    pub split: bool,
+    /// Kernels to use instead of the widest.
+    pub isa: Option<Isa>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 0, native: true, placement: Placement::Copy, dense: false, split: true, isa: None }
+    }
+}
+
+/// A loaded artifact.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Runs steps.
+    pub session: Session,
+    /// Plan and origin.
+    pub manifest: Manifest,
+    /// The artifact's digest in hex.
+    pub digest: String,
+    /// Bytes of tokenizer.json.
+    pub tokenizer: Vec<u8>,
+    /// JSON of the chat section.
+    pub chat: Vec<u8>,
+    /// What a user should know: why machine code is not used, for example.
+    pub notices: Vec<String>,
+}
+
+/// Opens, checks and places an artifact.
+///
+/// # Errors
+/// [`Error::Artifact`] for a damaged file, [`Error::Memory`] if there is not enough memory, [`Error::Io`].
+pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
+    let path = path.as_ref();
+    let wrong = |source| Error::Artifact { path: path.into(), source };
+    let artifact = Artifact::open(path).map_err(wrong)?;
+    let manifest = artifact.manifest().map_err(wrong)?;
+    let plan = &manifest.plan;
+    let mut notices = Vec::new();
+    let code = match (options.native, code::choose(plan)) {
+        (false, _) => None,
+        (true, Ok(code)) => Some(CodeMap::load(&artifact, code)?),
+        (true, Err(why)) => {
+            notices.push(format!("fused regions are interpreted: {why}"));
+            None
+        }
+    };
+    let isa = options.isa.unwrap_or(if options.native { Isa::detect() } else { Isa::Plain });
+    let threads = if options.threads > 0 { options.threads } else { std::thread::available_parallelism().map_or(1, usize::from) };
+    let tokenizer = artifact.verified(section::TOKENIZER).map_err(wrong)?.to_vec();
+    let chat = artifact.verified(section::CHAT).map_err(wrong)?.to_vec();
+    let streamed_at = artifact.section(section::STREAMED).map_err(wrong)?.offset;
+    let streamed = (artifact.file().try_clone().map_err(|e| Error::io(path, e))?, streamed_at);
+    let digest = unicorn_artifact::file::hex(artifact.digest());
+    let weights = match options.placement {
+        Placement::Copy => Weights::Copied(copy_weights(&artifact, path)?),
+        Placement::Map => {
+            artifact.verified(section::WEIGHTS).map_err(wrong)?;
+            Weights::Mapped(artifact)
+        }
+    };
+    let cpu =
+        Cpu::new(Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense })?;
+    Ok(Loaded { session: Session::new(cpu, options.split), manifest, digest, tokenizer, chat, notices })
+}
+
+/// Copies the weights by reads, not through the map, so that their file pages never count as ours; hashes what was copied.
+fn copy_weights(artifact: &Artifact, path: &Path) -> Result<Area> {
+    const CHUNK: usize = 4 << 20;
+    let wrong = |source| Error::Artifact { path: path.into(), source };
+    let place = artifact.section(section::WEIGHTS).map_err(wrong)?.clone();
+    let mut area = Area::new("weights", place.length)?;
+    let bytes = &mut area.as_mut_slice()[..place.length as usize];
+    let mut hasher = blake3::Hasher::new();
+    for (at, chunk) in bytes.chunks_mut(CHUNK).enumerate() {
+        artifact.file().read_exact_at(chunk, place.offset + (at * CHUNK) as u64).map_err(|e| Error::io(path, e))?;
+        hasher.update(chunk);
+    }
+    if hasher.finalize().as_bytes() != &place.digest {
+        return Err(wrong(unicorn_artifact::Error::section(section::WEIGHTS, "its bytes do not match their digest")));
+    }
+    Ok(area)
+}

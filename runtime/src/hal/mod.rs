@@ -1,1 +1,7 @@
-//! Devices.
+//! Devices and the memory they work in. The CPU is the one device so far; nothing above this room knows how it divides its work.
+
+pub mod code;
+pub mod cpu;
+pub mod memory;
+pub mod pool;
+mod sync;

@@ -1,0 +1,213 @@
+//! Products with AVX-512 and VNNI: one register holds the sixteen outputs of a panel. A tile is `P` panels times `R` rows of accumulators.
+
+#![allow(clippy::needless_range_loop, reason = "tiles are indexed by panel and row, and the loops are unrolled")]
+
+use super::blocking::{Block, drive};
+use crate::MatMul;
+use std::arch::x86_64::*;
+use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_group_bytes};
+
+/// # Safety
+/// See [`crate::Kernels`]; `cols` is a multiple of 32.
+pub unsafe fn q4(args: &MatMul) {
+    // SAFETY: the caller's contract; `quantised` stays within its block.
+    unsafe { drive(args, Format::Q4, quantised::<true>) }
+}
+
+/// # Safety
+/// See [`crate::Kernels`]; `cols` is a multiple of 32.
+pub unsafe fn q8(args: &MatMul) {
+    // SAFETY: the caller's contract; `quantised` stays within its block.
+    unsafe { drive(args, Format::Q8, quantised::<false>) }
+}
+
+/// # Safety
+/// See [`crate::Kernels`]; input is f32.
+pub unsafe fn bf16(args: &MatMul) {
+    // SAFETY: the caller's contract; `floats` stays within its block.
+    unsafe { drive(args, Format::Bf16, floats) }
+}
+
+/// # Safety
+/// The block is valid and the host has the instructions.
+unsafe fn quantised<const Q4: bool>(block: &Block, rows: usize) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match rows {
+            16 => panels::<1>(block, tile::<1, 16, 4, Q4>, tile::<1, 16, 4, Q4>),
+            8 => panels::<1>(block, tile::<1, 8, 4, Q4>, tile::<1, 8, 4, Q4>),
+            4 => panels::<1>(block, tile::<1, 4, 4, Q4>, tile::<1, 4, 4, Q4>),
+            2 => panels::<2>(block, tile::<2, 2, 2, Q4>, tile::<1, 2, 2, Q4>),
+            1 => panels::<4>(block, tile::<4, 1, 1, Q4>, tile::<1, 1, 1, Q4>),
+            _ => unreachable!("blocks have 16, 8, 4, 2 or 1 rows"),
+        }
+    }
+}
+
+/// # Safety
+/// The block is valid and the host has the instructions.
+unsafe fn floats(block: &Block, rows: usize) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match rows {
+            16 => panels::<1>(block, float_tile::<1, 16>, float_tile::<1, 16>),
+            8 => panels::<2>(block, float_tile::<2, 8>, float_tile::<1, 8>),
+            4 => panels::<4>(block, float_tile::<4, 4>, float_tile::<1, 4>),
+            2 => panels::<4>(block, float_tile::<4, 2>, float_tile::<1, 2>),
+            1 => panels::<4>(block, float_tile::<4, 1>, float_tile::<1, 1>),
+            _ => unreachable!("blocks have 16, 8, 4, 2 or 1 rows"),
+        }
+    }
+}
+
+/// Runs `many` on every `P` panels and `one` on each left over.
+///
+/// # Safety
+/// The block is valid; both stay within the panels they are given.
+unsafe fn panels<const P: usize>(block: &Block, many: unsafe fn(&Block, usize), one: unsafe fn(&Block, usize)) {
+    let mut panel = 0;
+    // SAFETY: only panels of the block are named.
+    unsafe {
+        while panel + P <= block.panels {
+            many(block, panel);
+            panel += P;
+        }
+        while panel < block.panels {
+            one(block, panel);
+            panel += 1;
+        }
+    }
+}
+
+/// The accumulators of a tile before its first column.
+///
+/// # Safety
+/// The block is valid and has the panels and rows.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn load<const P: usize, const R: usize>(block: &Block, panel: usize) -> [[__m512; R]; P] {
+    let mut acc = [[_mm512_setzero_ps(); R]; P];
+    if !block.first {
+        for p in 0..P {
+            let mask = 0xffff >> (PANEL - block.lanes(panel + p));
+            for r in 0..R {
+                // SAFETY: masked to the outputs that exist.
+                acc[p][r] = unsafe { _mm512_maskz_loadu_ps(mask, block.out.add(r * block.out_stride + (panel + p) * PANEL)) };
+            }
+        }
+    }
+    acc
+}
+
+/// # Safety
+/// The block is valid and has the panels and rows.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn store<const P: usize, const R: usize>(block: &Block, panel: usize, acc: &[[__m512; R]; P]) {
+    for p in 0..P {
+        let mask = 0xffff >> (PANEL - block.lanes(panel + p));
+        for r in 0..R {
+            // SAFETY: masked to the outputs that exist.
+            unsafe { _mm512_mask_storeu_ps(block.out.add(r * block.out_stride + (panel + p) * PANEL), mask, acc[p][r]) };
+        }
+    }
+}
+
+/// The codes of one group record: register `i` holds columns `4 i .. 4 i + 4` of each output.
+///
+/// # Safety
+/// `record` is a whole group record.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+unsafe fn codes<const Q4: bool>(record: *const u8) -> [__m512i; 8] {
+    let mut codes = [_mm512_setzero_si512(); 8];
+    let nibble = _mm512_set1_epi8(15);
+    if Q4 {
+        for i in 0..4 {
+            // SAFETY: the record's codes start at byte 32 and are 256 bytes.
+            let both = unsafe { _mm512_loadu_si512(record.add(PANEL * 2 + i * 64).cast()) };
+            codes[2 * i] = _mm512_and_si512(both, nibble);
+            codes[2 * i + 1] = _mm512_and_si512(_mm512_srli_epi16::<4>(both), nibble);
+        }
+    } else {
+        for i in 0..8 {
+            // SAFETY: the record's codes start at byte 32 and are 512 bytes.
+            codes[i] = unsafe { _mm512_loadu_si512(record.add(PANEL * 2 + i * 64).cast()) };
+        }
+    }
+    codes
+}
+
+/// `T` rows (a divisor of `R`) advance together, so that their integer sums do not wait for each other.
+///
+/// # Safety
+/// The block is valid, has `R` rows and panels `panel .. panel + P`; the host has the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn tile<const P: usize, const R: usize, const T: usize, const Q4: bool>(block: &Block, panel: usize) {
+    let record_bytes = const { panel_group_bytes(if Q4 { Format::Q4 } else { Format::Q8 }) };
+    // SAFETY: `depth` groups of `R` rows and of `P` panels exist.
+    unsafe {
+        let mut acc = load::<P, R>(block, panel);
+        let mut x = block.x;
+        let mut weight = block.weight.add(panel * block.panel_bytes);
+        for _ in 0..block.depth {
+            let (scales, sums) = (x.add(R * GROUP).cast::<f32>(), x.add(R * (GROUP + 4)).cast::<i32>());
+            for p in 0..P {
+                let record = weight.add(p * block.panel_bytes);
+                let w_scale = _mm512_cvtph_ps(_mm256_loadu_si256(record.cast()));
+                let w = codes::<Q4>(record);
+                // The next tile's record of this group: fetched while this tile computes.
+                for line in 0..record_bytes.div_ceil(64) {
+                    _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(P * block.panel_bytes + line * 64).cast());
+                }
+                for first in 0..R / T {
+                    let mut sum = [_mm512_setzero_si512(); T];
+                    for t in 0..T {
+                        sum[t] = _mm512_set1_epi32(sums.add(first * T + t).read());
+                    }
+                    for i in 0..8 {
+                        for t in 0..T {
+                            let four = x.add((first * T + t) * GROUP + i * 4).cast::<i32>().read();
+                            sum[t] = _mm512_dpbusd_epi32(sum[t], w[i], _mm512_set1_epi32(four));
+                        }
+                    }
+                    for t in 0..T {
+                        let r = first * T + t;
+                        let scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(scales.add(r).read()));
+                        acc[p][r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(sum[t]), acc[p][r]);
+                    }
+                }
+            }
+            x = x.add(R * (GROUP + 8));
+            weight = weight.add(record_bytes);
+        }
+        store(block, panel, &acc);
+    }
+}
+
+/// # Safety
+/// The block is valid, has `R` rows and panels `panel .. panel + P`; the host has the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn float_tile<const P: usize, const R: usize>(block: &Block, panel: usize) {
+    // SAFETY: `depth` columns of `R` rows and of `P` panels exist.
+    unsafe {
+        let mut acc = load::<P, R>(block, panel);
+        let x = block.x.cast::<f32>();
+        let weight = block.weight.add(panel * block.panel_bytes);
+        for k in 0..block.depth {
+            let mut w = [_mm512_setzero_ps(); P];
+            for p in 0..P {
+                let upper = _mm256_loadu_si256(weight.add(p * block.panel_bytes + k * PANEL * 2).cast());
+                _mm_prefetch::<_MM_HINT_T1>(weight.wrapping_add((P + p) * block.panel_bytes + k * PANEL * 2).cast());
+                w[p] = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(upper)));
+            }
+            for r in 0..R {
+                let value = _mm512_set1_ps(x.add(r * block.x_stride + k).read());
+                for p in 0..P {
+                    acc[p][r] = _mm512_fmadd_ps(w[p], value, acc[p][r]);
+                }
+            }
+        }
+        store(block, panel, &acc);
+    }
+}

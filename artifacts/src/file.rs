@@ -108,6 +108,16 @@ pub struct SelfTest {
     pub difference: f32,
 }
 
+impl SelfTest {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// If it cannot be encoded (never for what a compiler makes).
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        bincode::serde::encode_to_vec(self, bincode::config::standard()).map_err(|e| Error::section(section::SELFTEST, e.to_string()))
+    }
+}
+
 /// One row of the section table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Section {

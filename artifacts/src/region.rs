@@ -200,6 +200,7 @@ pub const GELU_CUBIC: f32 = 0.044_715;
 ///
 /// Order of operations: clamp (`max` with the lower bound, then `min` with the upper, both as comparisons); `z = x * x`; both polynomials by Horner from
 /// their first coefficient, each step `p * z + c` as a product and a sum; `(x * p) / q`.
+#[inline]
 pub fn tanh(x: f32) -> f32 {
     let x = if x > -TANH_CLAMP { x } else { -TANH_CLAMP };
     let x = if x < TANH_CLAMP { x } else { TANH_CLAMP };
@@ -209,6 +210,7 @@ pub fn tanh(x: f32) -> f32 {
 }
 
 /// GELU, tanh approximation: `(0.5 * x) * (1 + tanh(GELU_FACTOR * (x + ((GELU_CUBIC * x) * x) * x)))`.
+#[inline]
 pub fn gelu(x: f32) -> f32 {
     let inner = GELU_FACTOR * (x + ((GELU_CUBIC * x) * x) * x);
     (0.5 * x) * (1.0 + tanh(inner))

@@ -1,11 +1,13 @@
 //! The compiler as a library. The way of the data, one module a stage, no stage looks back:
 //! `import` -> `graph` -> `passes` -> `lower` -> `schedule` -> the artifact.
 
+pub mod driver;
 pub mod error;
 pub mod graph;
 pub mod import;
 pub mod lower;
 pub mod passes;
 pub mod schedule;
+pub mod selftest;
 
 pub use error::{Error, Result};

@@ -6,6 +6,7 @@ pub mod generate;
 pub mod hal;
 pub mod load;
 pub mod sample;
+pub mod selftest;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod step;

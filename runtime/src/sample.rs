@@ -195,11 +195,14 @@ impl Sampler {
             return 0;
         }
         candidates.clear();
-        // The weight of a token: its probability relative to the likeliest.
-        candidates.extend(logits.iter().enumerate().map(|(id, &x)| (((x - max) / p.temperature).exp(), id as u32)));
+        candidates.extend(logits.iter().enumerate().map(|(id, &x)| (x, id as u32)));
         if p.top_k > 0 && p.top_k < candidates.len() {
             candidates.select_nth_unstable_by(p.top_k - 1, likelier);
             candidates.truncate(p.top_k);
+        }
+        // From here on the weight of a token: its probability relative to the likeliest.
+        for (x, _) in candidates.iter_mut() {
+            *x = ((*x - max) / p.temperature).exp();
         }
         if p.top_p < 1.0 {
             nucleus(candidates, p.top_p);
@@ -462,7 +465,8 @@ mod tests {
         for x in [&[0.0, f32::NAN][..], &[f32::INFINITY, 0.0], &[0.0]] {
             assert!(matches!(sampler.sample(x, &mut scratch), Err(Error::Step(_))));
         }
-        let wrong: [(&str, fn(&mut SamplingParams)); 8] = [
+        type Change = fn(&mut SamplingParams);
+        let wrong: [(&str, Change); 8] = [
             ("temperature", |p| p.temperature = 2.1),
             ("temperature", |p| p.temperature = f32::NAN),
             ("top_p", |p| p.top_p = 0.0),

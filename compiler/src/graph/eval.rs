@@ -1,5 +1,5 @@
-//! The slow true answer: runs a graph op by op, in f32 values with f64 sums. Every pass and every kernel is judged against this, so it knows no device,
-//! no format but the one a weight names, and no shortcut.
+//! The slow true answer: runs a graph op by op, in f32 values with f64 sums. Every pass and every kernel is judged against this, so it knows no
+//! device, no format but the one a weight names, and no shortcut.
 
 mod fused;
 mod ops;
@@ -60,8 +60,8 @@ pub struct Output {
     pub positions: Vec<u32>,
 }
 
-/// Runs `graph` for the rows `ids` of one sequence and keeps the values whose names `want` accepts. Rows see what `env`'s states hold and append to them;
-/// plain attention sees the rows of this call only.
+/// Runs `graph` for the rows `ids` of one sequence and keeps the values whose names `want` accepts. Rows see what `env`'s states hold and
+/// append to them; plain attention sees the rows of this call only.
 ///
 /// # Errors
 /// Tokens beyond the embedding, tensors that cannot be read, a handoff or state that `env` lacks, or a graph that breaks a rule.
@@ -212,11 +212,14 @@ impl Run<'_> {
             Op::Scale(factor) => x(0)?.iter().map(|v| v * factor).collect(),
             Op::AddImm(term) => x(0)?.iter().map(|v| v + term).collect(),
             Op::MaxImm(floor) => x(0)?.iter().map(|v| if v > floor { *v } else { *floor }).collect(),
-            Op::Clamp(_) | Op::Transpose => return Err(Error::verify("eval", "works on weights only")),
+            Op::Clamp(_) | Op::Transpose | Op::RowSlice(..) => return Err(Error::verify("eval", "works on weights only")),
             Op::Sqrt => x(0)?.iter().map(|v| v.sqrt()).collect(),
             Op::Tanh => each(f64::tanh)?,
             Op::Gelu => each(ops::gelu)?,
-            Op::Mean => x(0)?.chunks_exact(self.width(input(0)).max(1)).map(|row| (row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64) as f32).collect(),
+            Op::Mean => x(0)?
+                .chunks_exact(self.width(input(0)).max(1))
+                .map(|row| (row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64) as f32)
+                .collect(),
             Op::Slice(start, len) => {
                 let range = *start as usize..(*start + *len) as usize;
                 x(0)?.chunks_exact(self.width(input(0))).flat_map(|row| row[range.clone()].iter().copied()).collect()
@@ -251,9 +254,11 @@ impl Run<'_> {
 
     fn binary(&self, node: &Node, f: fn(f32, f32) -> f32) -> Result<Vec<f32>> {
         let [a, b] = node.inputs[..] else { return Err(Error::verify("eval", "wants two operands")) };
-        let operand = |v: ValueId| match self.graph.ty(v) {
-            Type::Rows(width) => Ok((self.rows(v)?.to_vec(), width as usize, width as usize)),
-            Type::Weight(_, cols) => Ok((self.whole(v)?, cols as usize, 0)),
+        let operand = |v: ValueId| -> Result<(Vec<f32>, usize, usize)> {
+            Ok(match self.graph.ty(v) {
+                Type::Rows(width) => (self.rows(v)?.to_vec(), width as usize, width as usize),
+                Type::Weight(_, cols) => (self.whole(v)?, cols as usize, 0),
+            })
         };
         let ((a, a_width, a_step), (b, b_width, b_step)) = (operand(a)?, operand(b)?);
         let width = a_width.max(b_width);

@@ -114,6 +114,8 @@ pub enum Op {
     Clamp(f32),
     /// `(w) -> w`: rows and columns swapped.
     Transpose,
+    /// `(w) -> w[len, cols]`: rows `start .. start + len`.
+    RowSlice(u32, u32),
     /// `(x)`: square root.
     Sqrt,
     /// `(x)`: hyperbolic tangent.
@@ -156,6 +158,7 @@ impl Op {
             Self::MaxImm(_) => "max_imm",
             Self::Clamp(_) => "clamp",
             Self::Transpose => "transpose",
+            Self::RowSlice(..) => "row_slice",
             Self::Sqrt => "sqrt",
             Self::Tanh => "tanh",
             Self::Gelu => "gelu",

@@ -99,7 +99,9 @@ fn settings(op: &Op) -> String {
         Op::Handoff(number) => vec![("number", number.to_string())],
         Op::Embed(scale) | Op::EmbedPerLayer(scale) => vec![("scale", float(*scale))],
         Op::RmsNorm(epsilon) => vec![("epsilon", float(*epsilon))],
-        Op::HeadNorm { head_dim, epsilon, theta } => vec![("head_dim", head_dim.to_string()), ("epsilon", float(*epsilon)), ("theta", optional(*theta))],
+        Op::HeadNorm { head_dim, epsilon, theta } => {
+            vec![("head_dim", head_dim.to_string()), ("epsilon", float(*epsilon)), ("theta", optional(*theta))]
+        }
         Op::Attention { kv_heads, head_dim, window, scale } => attention(*kv_heads, *head_dim, *window, *scale),
         Op::CachedAttention { state, kv_heads, head_dim, window, scale } => {
             let mut fields = attention(*kv_heads, *head_dim, *window, *scale);
@@ -108,9 +110,20 @@ fn settings(op: &Op) -> String {
         }
         Op::KvAppend(state) => vec![("state", state.to_string())],
         Op::Scale(x) | Op::AddImm(x) | Op::MaxImm(x) | Op::Clamp(x) => vec![("by", float(*x))],
-        Op::Slice(start, len) => vec![("start", start.to_string()), ("len", len.to_string())],
+        Op::Slice(start, len) | Op::RowSlice(start, len) => vec![("start", start.to_string()), ("len", len.to_string())],
         Op::Fused(region) => vec![("width", region.width.to_string())],
-        Op::MatMul | Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Transpose | Op::Sqrt | Op::Tanh | Op::Gelu | Op::Mean | Op::SparseUp | Op::SparseDown => vec![],
+        Op::MatMul
+        | Op::Add
+        | Op::Sub
+        | Op::Mul
+        | Op::Div
+        | Op::Transpose
+        | Op::Sqrt
+        | Op::Tanh
+        | Op::Gelu
+        | Op::Mean
+        | Op::SparseUp
+        | Op::SparseDown => vec![],
     };
     if fields.is_empty() {
         return String::new();

@@ -51,8 +51,8 @@ struct Place {
 }
 
 impl Checkpoint {
-    /// Opens a `.safetensors` file, a folder with a checkpoint in it, or a `model.safetensors.index.json`, and checks its config and the shape of every
-    /// tensor that the model needs. The files must not change while the checkpoint is open.
+    /// Opens a `.safetensors` file, a folder with a checkpoint in it, or a `model.safetensors.index.json`, and checks its config and the shape of
+    /// every tensor that the model needs. The files must not change while the checkpoint is open.
     ///
     /// # Errors
     /// Missing or malformed files, config fields out of range, tensors missing or of the wrong shape or type, one name twice.
@@ -69,7 +69,8 @@ impl Checkpoint {
         let generation = read_limited(&generation_path, MAX_JSON)?;
         let config = Config::parse(&config_path, &json, generation.as_deref().map(|bytes| (generation_path.as_path(), bytes)))?;
         let mut inputs: BTreeSet<String> = files.iter().cloned().collect();
-        let beside = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json"];
+        let beside =
+            ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json"];
         inputs.extend(beside.iter().filter(|name| folder.join(name).is_file()).map(ToString::to_string));
         let mut checkpoint = Self { folder, shards: vec![], tensors: BTreeMap::new(), skipped: vec![], config, inputs };
         for file in &files {
@@ -198,7 +199,8 @@ impl Checkpoint {
         // SAFETY: the map is only read; that the file is not changed meanwhile is the caller's part of `open`.
         let map = unsafe { Mmap::map(&file) }.map_err(|why| Error::io(&path, why))?;
         let header = check_spans(&path, &map)?;
-        let (_, metadata) = SafeTensors::read_metadata(&map).map_err(|why| Error::format(&path, format!("is no safetensors file, or is cut short: {why}")))?;
+        let (_, metadata) =
+            SafeTensors::read_metadata(&map).map_err(|why| Error::format(&path, format!("is no safetensors file, or is cut short: {why}")))?;
         let shard = self.shards.len();
         for (stored, info) in metadata.tensors().into_iter().collect::<BTreeMap<_, _>>() {
             let name = canonical(&stored);
@@ -209,7 +211,12 @@ impl Checkpoint {
             let bytes = header + info.data_offsets.0..header + info.data_offsets.1;
             match self.tensors.entry(name.to_string()) {
                 Entry::Occupied(other) => {
-                    let why = format!("is there twice: `{stored}` in {} and `{}` in {}", path.display(), other.get().stored, self.shards.get(other.get().shard).map_or(&path, |s| &s.path).display());
+                    let why = format!(
+                        "is there twice: `{stored}` in {} and `{}` in {}",
+                        path.display(),
+                        other.get().stored,
+                        self.shards.get(other.get().shard).map_or(&path, |s| &s.path).display()
+                    );
                     return Err(Error::Tensor { tensor: name.into(), why });
                 }
                 Entry::Vacant(free) => free.insert(Place { shard, dtype: info.dtype, shape: info.shape.clone(), bytes, stored }),

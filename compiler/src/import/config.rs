@@ -103,10 +103,9 @@ impl Config {
         let width = |name, default| text.int(name, default, 1..=MAX_WIDTH);
         text.only("hidden_activation", "gelu_pytorch_tanh")?;
         for field in ["rope_scaling", "quantization_config"] {
-            if let Some(value) = text.get(field).or_else(|| top.get(field).filter(|v| !v.is_null())) {
-                if field == "quantization_config" || rope_type(value) != Some("default") {
-                    return Err(text.unsupported(field, "is set; use the checkpoint as it was published, in bf16, f16 or f32"));
-                }
+            let harmless = |value: &Value| field == "rope_scaling" && value.is_object() && rope_type(value) == Some("default");
+            if text.get(field).or_else(|| top.get(field).filter(|v| !v.is_null())).is_some_and(|value| !harmless(value)) {
+                return Err(text.unsupported(field, "is set; use the checkpoint as it was published, in bf16, f16 or f32"));
             }
         }
         if text.bool("attention_bias", false)? {
@@ -217,7 +216,9 @@ fn layers(text: &Fields, count: u32) -> Result<Vec<Layer>> {
                 None
             } else {
                 let found = kinds[..owners].iter().rposition(|k| *k == kind);
-                Some(found.ok_or_else(|| text.bad("num_kv_shared_layers", format!("layer {i} shares the keys of a {} layer, but none owns any", kind.name())))? as u32)
+                Some(found.ok_or_else(|| {
+                    text.bad("num_kv_shared_layers", format!("layer {i} shares the keys of a {} layer, but none owns any", kind.name()))
+                })? as u32)
             };
             let theta = if kind == LayerKind::Full { full } else { sliding };
             Ok(Layer { kind, theta, ffn: ffn[i] as u32, sparsity: sparse[i], donor })
@@ -319,7 +320,9 @@ impl<'a> Fields<'a> {
         let bad = |value: &Value| self.bad(name, format!("{} is not allowed", shown(value)));
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Array(list)) if list.len() != count as usize => Err(self.bad(name, format!("lists {} layers, but there are {count}", list.len()))),
+            Some(Value::Array(list)) if list.len() != count as usize => {
+                Err(self.bad(name, format!("lists {} layers, but there are {count}", list.len())))
+            }
             Some(Value::Array(list)) => list.iter().map(|v| read(v).ok_or_else(|| bad(v))).collect::<Result<Vec<T>>>().map(Some),
             Some(single) => Ok(Some(vec![read(single).ok_or_else(|| bad(single))?; count as usize])),
         }

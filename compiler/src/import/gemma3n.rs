@@ -32,7 +32,9 @@ pub fn tensors(config: &Config) -> Vec<(String, Vec<usize>)> {
     }
     for (i, layer) in config.layers.iter().enumerate() {
         let mut add = |name: &str, shape: &[usize]| list.push((format!("layers.{i}.{name}"), shape.to_vec()));
-        for norm in ["input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm", "post_per_layer_input_norm"] {
+        for norm in
+            ["input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm", "post_per_layer_input_norm"]
+        {
             add(&format!("{norm}.weight"), &[d]);
         }
         add("self_attn.q_proj.weight", &[q, d]);
@@ -149,7 +151,14 @@ impl Builder<'_> {
         self.op(Op::Mul, &[u, ratio])
     }
 
-    fn layer(&mut self, i: u32, layer: &Layer, h: &[ValueId], per_layer: ValueId, caches: &mut BTreeMap<u32, (ValueId, ValueId)>) -> Step<Vec<ValueId>> {
+    fn layer(
+        &mut self,
+        i: u32,
+        layer: &Layer,
+        h: &[ValueId],
+        per_layer: ValueId,
+        caches: &mut BTreeMap<u32, (ValueId, ValueId)>,
+    ) -> Step<Vec<ValueId>> {
         let at = |name: &str| format!("layers.{i}.{name}");
         let predicted = self.predict(i, h)?;
         let a = predicted[0];
@@ -370,7 +379,15 @@ mod tests {
 
     #[test]
     fn inverse_normal_hits_the_tables() {
-        let table = [(0.5, 0.0), (0.95, 1.6448536269514722), (0.975, 1.959963984540054), (0.999, 3.090232306167813), (0.8, 0.8416212335729143), (1e-10, -6.361340902404056), (1e-12, -7.034483825301132)];
+        let table = [
+            (0.5, 0.0),
+            (0.95, 1.6448536269514722),
+            (0.975, 1.959963984540054),
+            (0.999, 3.090232306167813),
+            (0.8, 0.8416212335729143),
+            (1e-10, -6.361340902404056),
+            (1e-12, -7.034483825301132),
+        ];
         for (p, x) in table {
             assert!((inverse_normal(p) - x).abs() < 1e-9, "{p}: {}", inverse_normal(p));
             assert!((inverse_normal(1.0 - p) + x).abs() < 1e-3);

@@ -232,7 +232,10 @@ pub fn write(folder: &Path, options: &Options) -> Result<()> {
     let config = options.config();
     save("config.json", &config)?;
     save("generation_config.json", &json!({"bos_token_id": 2, "eos_token_id": [1, 5], "pad_token_id": 0}))?;
-    save("tokenizer_config.json", &json!({"bos_token": "<bos>", "eos_token": {"content": "<eos>"}, "pad_token": "<pad>", "unk_token": "<unk>", "chat_template": TEMPLATE}))?;
+    save(
+        "tokenizer_config.json",
+        &json!({"bos_token": "<bos>", "eos_token": {"content": "<eos>"}, "pad_token": "<pad>", "unk_token": "<unk>", "chat_template": TEMPLATE}),
+    )?;
     save("tokenizer.json", &tokenizer(options.ple_vocab.min(options.vocab)))?;
     let config = Config::parse(&folder.join("config.json"), config.to_string().as_bytes(), None)?;
     let tensors = options.tensors(&config);
@@ -325,8 +328,8 @@ impl Random {
     }
 }
 
-const TEMPLATE: &str = "{{ bos_token }}{% for m in messages %}{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' }}{{ m['content'] | trim }}\
-{{ '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}";
+const TEMPLATE: &str = "{{ bos_token }}{% for m in messages %}{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' }}\
+{{ m['content'] | trim }}{{ '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}";
 
 const SPECIAL: [&str; 6] = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"];
 
@@ -340,7 +343,13 @@ fn tokenizer(size: u32) -> Value {
     pieces.extend(merges.iter().map(|pair| pair.concat()));
     pieces.extend((pieces.len()..size as usize).map(|id| format!("<unused{id}>")));
     let vocab: serde_json::Map<String, Value> = pieces.iter().enumerate().map(|(id, piece)| (piece.clone(), json!(id))).collect();
-    let added = |(id, content): (usize, &&str)| json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
+    let added = |(id, content): (usize, &&str)| {
+        let mut token = json!({"id": id, "content": content, "special": true});
+        ["single_word", "lstrip", "rstrip", "normalized"].iter().for_each(|flag| token[flag] = json!(false));
+        token
+    };
+    let (bos, part) = (json!({"SpecialToken": {"id": "<bos>", "type_id": 0}}), |id: &str| json!({"Sequence": {"id": id, "type_id": 0}}));
+    let spaces = json!({"type": "Replace", "pattern": {"String": "\u{2581}"}, "content": " "});
     json!({
         "version": "1.0",
         "truncation": null,
@@ -350,11 +359,11 @@ fn tokenizer(size: u32) -> Value {
         "pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": false},
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": [{"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
-            "pair": [{"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+            "single": [bos, part("A")],
+            "pair": [bos, part("A"), part("B")],
             "special_tokens": {"<bos>": {"id": "<bos>", "ids": [2], "tokens": ["<bos>"]}},
         },
-        "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "\u{2581}"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]},
+        "decoder": {"type": "Sequence", "decoders": [spaces, {"type": "ByteFallback"}, {"type": "Fuse"}]},
         "model": {
             "type": "BPE",
             "dropout": null,

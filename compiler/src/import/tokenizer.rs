@@ -1,4 +1,5 @@
-//! The tokenizer's files: read whole, looked into only for the chat template and the special tokens' texts. What the tokenizer means is the runtime's business.
+//! The tokenizer's files: read whole, looked into only for the chat template and the special tokens' texts. What the tokenizer means is the
+//! runtime's business.
 
 use crate::error::{Error, Result};
 use serde_json::Value;
@@ -35,8 +36,8 @@ impl Tokenizer {
     /// A file that cannot be read, is too large, is not JSON, or has a template or token of the wrong type.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer.json");
-        let json = read_limited(&path, MAX_TOKENIZER)?
-            .ok_or_else(|| Error::format(&path, "is missing; copy it from where the checkpoint came from"))?;
+        let json =
+            read_limited(&path, MAX_TOKENIZER)?.ok_or_else(|| Error::format(&path, "is missing; copy it from where the checkpoint came from"))?;
         serde_json::from_slice::<serde::de::IgnoredAny>(&json).map_err(|why| Error::format(&path, format!("is not JSON: {why}")))?;
         let path = folder.join("tokenizer_config.json");
         let config = read_json(&path)?.unwrap_or(Value::Null);
@@ -48,7 +49,14 @@ impl Tokenizer {
                 _ => Err(Error::Config { path: path.clone(), field: name.into(), why: "is neither a string nor a token with `content`".into() }),
             },
         };
-        Ok(Self { json, chat_template: template(folder, &path, &config)?, bos: token("bos_token")?, eos: token("eos_token")?, pad: token("pad_token")?, unk: token("unk_token")? })
+        Ok(Self {
+            json,
+            chat_template: template(folder, &path, &config)?,
+            bos: token("bos_token")?,
+            eos: token("eos_token")?,
+            pad: token("pad_token")?,
+            unk: token("unk_token")?,
+        })
     }
 }
 

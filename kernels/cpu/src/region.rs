@@ -13,8 +13,8 @@ const PART: usize = 512;
 
 /// A region made ready to run. Holds no state: threads share it, each with its own scratch.
 #[derive(Debug)]
-pub struct Interpreter<'a> {
-    region: &'a Region,
+pub struct Interpreter {
+    region: Region,
     kinds: Vec<Kind>,
     /// Where the value of each vector operation lives, in vectors.
     places: Vec<usize>,
@@ -25,17 +25,17 @@ pub struct Interpreter<'a> {
     reduces: bool,
 }
 
-impl<'a> Interpreter<'a> {
+impl Interpreter {
     /// Prepares `region`.
     ///
     /// # Errors
     /// The sentence of [`Region::kinds`] if the region is malformed.
-    pub fn new(region: &'a Region) -> Result<Self, String> {
+    pub fn new(region: &Region) -> Result<Self, String> {
         let kinds = region.kinds()?;
         let (places, vectors) = places(region, &kinds);
         let (reduces, width) = (region.reduces(), region.width as usize);
         let part = if reduces { width } else { width.min(PART) };
-        Ok(Self { region, kinds, places, vectors, part, reduces })
+        Ok(Self { region: region.clone(), kinds, places, vectors, part, reduces })
     }
 
     /// Elements of scratch that [`Interpreter::run`] needs.

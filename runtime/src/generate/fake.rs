@@ -89,7 +89,8 @@ impl Stepper for Fake {
             let first = seen.get_mut(row.slot as usize).is_some_and(|s| !std::mem::replace(s, true));
             self.take(row, first).map_err(|why| Error::Step(format!("{row:?}: {why}")))?;
             if row.logits {
-                let hash = self.slots[row.slot as usize].0.iter().fold(0xCBF2_9CE4_8422_2325u64, |h, &t| (h ^ u64::from(t)).wrapping_mul(0x0100_0000_01B3));
+                let hash =
+                    self.slots[row.slot as usize].0.iter().fold(0xCBF2_9CE4_8422_2325u64, |h, &t| (h ^ u64::from(t)).wrapping_mul(0x0100_0000_01B3));
                 for (id, x) in self.logits.iter_mut().enumerate() {
                     let z = (hash ^ (id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
                     *x = ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 20) as f32;

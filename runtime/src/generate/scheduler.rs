@@ -173,7 +173,11 @@ impl<'s> Scheduler<'s> {
             }
             let rewind = self.limits.rewind;
             let free = self.slots.iter_mut().filter(|slot| slot.sequence.is_none());
-            let best = free.map(|slot| (slot.reusable(sequence.prompt(), rewind), slot)).max_by_key(|(cached, slot)| (*cached, Reverse(slot.used)));
+            // A few tokens in common (every chat opens alike) are no reason to give up what a slot holds beyond them.
+            let worth = |cached: usize, slot: &Slot| if cached * 2 >= sequence.prompt().len().min(slot.held.len()) { cached } else { 0 };
+            let best = free
+                .map(|slot| (slot.reusable(sequence.prompt(), rewind), slot))
+                .max_by_key(|(cached, slot)| (worth(*cached, slot), Reverse(slot.used)));
             let Some((cached, slot)) = best else { return };
             sequence.start(cached, &self.stats);
             if cached == 0 {

@@ -165,8 +165,11 @@ impl Sequence {
             Reason::Length => stats.length.add(1),
             Reason::Cancelled => stats.cancelled.add(1),
         }
-        let timings =
-            Timings { queue: self.started - self.submitted, prompt: self.first.saturating_duration_since(self.started), generation: self.last - self.first };
+        let timings = Timings {
+            queue: self.started - self.submitted,
+            prompt: self.first.saturating_duration_since(self.started),
+            generation: self.last - self.first,
+        };
         self.events.send(Event::Finish(Finish { text, reason, usage: self.usage, timings }));
         true
     }

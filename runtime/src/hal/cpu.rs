@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
 use unicorn_artifact::command::{Argument, BufferId, Command};
 use unicorn_artifact::plan::{ALIGN, Elements, Entry, KV_BLOCK, Part, Plan, RegionArg, Weight};
-use unicorn_artifact::tensor::{Format, PANEL, activation_row_bytes, row_bytes};
+use unicorn_artifact::tensor::{Format, PANEL, row_bytes};
 use unicorn_kernels_cpu::{Attention, Kernels, MatMul, SparseDown, SparseUp, embed, norm, region::Interpreter};
 
 /// The resident weights: copied to memory of our own, or read where the file is mapped.
@@ -49,6 +49,8 @@ struct Scratch {
 /// A [`Scratch`] per thread.
 struct PerThread(Vec<UnsafeCell<Scratch>>);
 
+// SAFETY: the pointers in it are written before each use and go into areas that move along.
+unsafe impl Send for PerThread {}
 // SAFETY: `Shared::execute` gives scratch `t` to thread `t` alone.
 unsafe impl Sync for PerThread {}
 
@@ -111,7 +113,8 @@ impl Cpu {
         let pool = Pool::new(threads).map_err(|source| crate::Error::Memory { what: "worker threads", bytes: threads as u64, source })?;
         // The plan's figure covers attention scores, one streamed row and the interpreter's vectors.
         let row = plan.weights.iter().filter(|w| w.streamed).filter_map(|w| row_bytes(w.format, w.cols as usize)).max().unwrap_or(0);
-        let interpreters: Vec<Interpreter> = plan.regions.iter().map(Interpreter::new).collect();
+        let interpreters =
+            plan.regions.iter().map(Interpreter::new).collect::<Result<Vec<_>, _>>().map_err(|why| crate::Error::Step(format!("a region: {why}")))?;
         let vectors = if code.is_some() { 0 } else { interpreters.iter().map(Interpreter::scratch_len).max().unwrap_or(0) };
         let operands = plan.regions.iter().map(|r| r.operands.len()).max().unwrap_or(0);
         let scratch = (0..pool.threads())

@@ -1,12 +1,14 @@
 //! The checkpoint's own chat template: messages to prompt text. Templates come from a file, so each run has a fuel limit.
 
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// Work that one rendering may cost (instructions and bytes); far above any real conversation, and used up within about a second.
-const FUEL: u64 = 20_000_000;
+const FUEL: u64 = 4_000_000;
 
 /// What the artifact keeps for chats: its section `chat`, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +83,7 @@ impl ChatTemplate {
     pub fn new(spec: &ChatSpec) -> Result<Self> {
         let source = spec.template.clone().ok_or_else(|| Error::Template("the checkpoint has none".into()))?;
         let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(wrong)?);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(100);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
@@ -126,12 +127,12 @@ impl ChatTemplate {
         let spec = &self.spec;
         template
             .render(context! {
-                messages,
+                messages => Value::from(Serde(messages)),
                 add_generation_prompt => generate,
-                bos_token => spec.bos_token,
-                eos_token => spec.eos_token,
-                pad_token => spec.pad_token,
-                unk_token => spec.unk_token,
+                bos_token => spec.bos_token.as_str(),
+                eos_token => spec.eos_token.as_str(),
+                pad_token => spec.pad_token.as_str(),
+                unk_token => spec.unk_token.as_str(),
                 tools => Value::from(()),
             })
             .map_err(wrong)

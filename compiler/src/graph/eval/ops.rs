@@ -66,7 +66,9 @@ pub fn attention(queries: &[f32], positions: &[u32], past: &Past, how: How) -> V
                 let start = entry * kv_width + head / group * how.head_dim;
                 start..(start + how.head_dim).min(all.len())
             };
-            let score = |e: &usize| q.iter().zip(&past.keys[part(past.keys, *e)]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() * f64::from(how.scale);
+            let score = |e: &usize| {
+                q.iter().zip(&past.keys[part(past.keys, *e)]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() * f64::from(how.scale)
+            };
             let scores: Vec<f64> = entries.iter().map(score).collect();
             let peak = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let shares: Vec<f64> = scores.iter().map(|s| (s - peak).exp()).collect();

@@ -94,6 +94,8 @@ enum Change {
     Scale(f32),
     Clamp(f32),
     Transpose,
+    /// First row, and the shape before.
+    Rows(usize, (usize, usize)),
 }
 
 /// A constant and what the graph does to it before it is used.
@@ -115,6 +117,7 @@ impl View {
             Op::Scale(factor) => (Change::Scale(*factor), self.shape),
             Op::Clamp(limit) => (Change::Clamp(*limit), self.shape),
             Op::Transpose => (Change::Transpose, (self.shape.1, self.shape.0)),
+            Op::RowSlice(start, len) => (Change::Rows(*start as usize, self.shape), (*len as usize, self.shape.1)),
             _ => return None,
         };
         let mut next = Self { shape, ..self.clone() };
@@ -138,6 +141,7 @@ impl View {
         match self.changes[last] {
             Change::Scale(factor) => Ok(below(shape, first, count)?.into_iter().map(|v| v * factor).collect()),
             Change::Clamp(limit) => Ok(below(shape, first, count)?.into_iter().map(|v| v.clamp(-limit.abs(), limit.abs())).collect()),
+            Change::Rows(start, whole) => below(whole, start + first, count),
             Change::Transpose => {
                 let shape = (shape.1, shape.0);
                 transposed(shape, first, count, |block| below(shape, block.start, block.len()))

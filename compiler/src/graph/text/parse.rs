@@ -221,6 +221,7 @@ fn op(name: &str, s: &mut Settings) -> Step<Op> {
         "gelu" => Op::Gelu,
         "mean" => Op::Mean,
         "slice" => Op::Slice(s.number("start")?, s.number("len")?),
+        "row_slice" => Op::RowSlice(s.number("start")?, s.number("len")?),
         "sparse_up" => Op::SparseUp,
         "sparse_down" => Op::SparseDown,
         "fused" => Op::Fused(Region { width: s.number("width")?, operands: vec![], ops: vec![] }),
@@ -350,7 +351,8 @@ impl<'a> Cursor<'a> {
                 Some('\\') => out.push(match chars.next() {
                     Some(c @ ('"' | '\\')) => c,
                     Some('u') => {
-                        let (hex, rest) = chars.as_str().strip_prefix('{').and_then(|s| s.split_once('}')).ok_or("`\\u` wants `{`, digits and `}`")?;
+                        let (hex, rest) =
+                            chars.as_str().strip_prefix('{').and_then(|s| s.split_once('}')).ok_or("`\\u` wants `{`, digits and `}`")?;
                         chars = rest.chars();
                         u32::from_str_radix(hex, 16).ok().and_then(char::from_u32).ok_or_else(|| format!("`{hex}` is no character"))?
                     }

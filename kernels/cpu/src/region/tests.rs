@@ -127,8 +127,7 @@ fn scalars_broadcast_on_both_sides() {
 #[test]
 fn a_load_after_a_store_still_sees_the_input() {
     // out = x + 1, then (aliasing the same memory) other = x read again.
-    let ops =
-        vec![RegionOp::Load(0), RegionOp::Imm(1.0), RegionOp::Add(0, 1), RegionOp::Store(1, 2), RegionOp::Load(0), RegionOp::Store(2, 4)];
+    let ops = vec![RegionOp::Load(0), RegionOp::Imm(1.0), RegionOp::Add(0, 1), RegionOp::Store(1, 2), RegionOp::Load(0), RegionOp::Store(2, 4)];
     let region = Region { width: 1024, operands: vec![Operand::Row, Operand::OutRow, Operand::OutRow], ops };
     let x = wave(1024, 0.3);
     let (mut data, mut other) = (x.clone(), vec![0f32; 1024]);

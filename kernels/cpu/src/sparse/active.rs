@@ -1,47 +1,56 @@
-//! Which neurons of a block are active, and for which rows. No arithmetic here.
+//! Which neurons of a block are active for a row. No arithmetic here.
 
-/// Rows of a block: the bits of a mask.
-pub(super) const ROWS: usize = 64;
-/// Neurons of a block.
-pub(super) const BLOCK: usize = 512;
+use super::lanes::{LANES, Lanes};
 
-/// The active neurons of one block of rows and neurons, ascending.
+/// Most neurons of a block.
+const BLOCK: usize = 2048;
+/// Neurons of a block when several rows take turns on it: few enough that their records stay in the second-level cache.
+const SHARED_BLOCK: usize = 512;
+
+/// Neurons of a block for this many rows.
+#[inline(always)]
+pub(super) fn block(rows: usize) -> usize {
+    if rows == 1 { BLOCK } else { SHARED_BLOCK }
+}
+
+/// The active neurons of one row in one block, ascending, relative to the block.
 pub(super) struct Active {
     len: usize,
-    neurons: [u16; BLOCK],
-    rows: [u64; BLOCK],
+    /// With room for one vector of indices more.
+    neurons: [u32; BLOCK + LANES],
 }
 
 impl Active {
     #[inline(always)]
     pub(super) fn new() -> Self {
-        Self { len: 0, neurons: [0; BLOCK], rows: [0; BLOCK] }
+        Self { len: 0, neurons: [0; BLOCK + LANES] }
     }
 
-    /// Finds the pairs of row and neuron whose value is not zero; `dense` takes every pair.
+    /// Finds the values that are not zero; `dense` takes all.
     ///
     /// # Safety
-    /// `values` holds `rows` (at most [`ROWS`]) rows of `count` (at most [`BLOCK`]) values, `stride` apart.
+    /// `count` readable values, at most [`BLOCK`].
     #[inline(always)]
-    pub(super) unsafe fn collect(&mut self, values: *const f32, stride: usize, rows: usize, count: usize, dense: bool) {
-        debug_assert!(rows <= ROWS && count <= BLOCK);
-        let masks = &mut self.rows[..count];
-        masks.fill(if dense { u64::MAX >> (ROWS - rows) } else { 0 });
-        if !dense {
-            for row in 0..rows {
-                // SAFETY: the caller's promise.
-                let values = unsafe { std::slice::from_raw_parts(values.add(row * stride), count) };
-                for (mask, value) in masks.iter_mut().zip(values) {
-                    *mask |= u64::from(*value != 0.0) << row;
+    pub(super) unsafe fn collect<L: Lanes>(&mut self, values: *const f32, count: usize, dense: bool) {
+        debug_assert!(count <= BLOCK);
+        self.len = 0;
+        for first in (0..count).step_by(LANES) {
+            let mut part = [f32::from(u8::from(dense)); LANES];
+            // SAFETY: sixteen values, of the caller or of the copy, whose padding is zero or cut off; the list has room for what precedes and a vector.
+            unsafe {
+                if !dense {
+                    let rest = (count - first).min(LANES);
+                    if rest == LANES {
+                        part = values.add(first).cast::<[f32; LANES]>().read_unaligned();
+                    } else {
+                        std::ptr::copy_nonoverlapping(values.add(first), part.as_mut_ptr(), rest);
+                    }
                 }
+                self.len += L::load(part.as_ptr()).nonzero(first as u32, self.neurons.as_mut_ptr().add(self.len));
             }
         }
-        self.len = 0;
-        for neuron in 0..count {
-            let mask = self.rows[neuron];
-            self.neurons[self.len] = neuron as u16;
-            self.rows[self.len] = mask;
-            self.len += usize::from(mask != 0);
+        if dense {
+            self.len = count;
         }
     }
 
@@ -51,15 +60,9 @@ impl Active {
         self.len
     }
 
-    /// Neuron `at` of the list, relative to the block, and the mask of its rows.
+    /// Neuron `at` of the list, or the last one where the list ends earlier.
     #[inline(always)]
-    pub(super) fn get(&self, at: usize) -> (usize, u64) {
-        (usize::from(self.neurons[at]), self.rows[at])
-    }
-
-    /// The neuron `distance` after `at`, or the last one.
-    #[inline(always)]
-    pub(super) fn ahead(&self, at: usize, distance: usize) -> usize {
-        usize::from(self.neurons[(at + distance).min(self.len - 1)])
+    pub(super) fn get(&self, at: usize) -> usize {
+        self.neurons[at.min(self.len - 1)] as usize
     }
 }

@@ -15,6 +15,8 @@ pub(crate) trait Lanes: Copy {
     const REGISTERS: usize;
     /// The 64 codes of a pair of quantised groups.
     type Codes: Copy;
+    /// The 64 bytes of input that meet them.
+    type Input: Copy;
 
     /// All lanes `value`.
     fn splat(value: f32) -> Self;
@@ -44,6 +46,11 @@ pub(crate) trait Lanes: Copy {
     fn sum(self) -> f32;
     /// The largest lane, folded by halves as [`Lanes::sum`].
     fn largest(self) -> f32;
+    /// Writes `base + l` for every lane `l` that is not zero, ascending, and returns how many.
+    ///
+    /// # Safety
+    /// 16 writable elements, whatever the count.
+    unsafe fn nonzero(self, base: u32, to: *mut u32) -> usize;
     /// `2^n`, `n` the integer in the low bits of a lane (see [`exp`]).
     fn power(self) -> Self;
     /// `if x < limit { 0 } else { self }`
@@ -59,11 +66,13 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// 64 readable bytes.
     unsafe fn unpack_q8(from: *const u8) -> Self::Codes;
-    /// Lane `l` = sum over columns `4 l .. 4 l + 4` of `(code - bias) * x`, exact. `x` is never -128.
+    /// Loads 64 input bytes, none of them -128, to meet codes of that bias.
     ///
     /// # Safety
     /// 64 readable bytes.
-    unsafe fn dot(codes: Self::Codes, x: *const i8) -> Self;
+    unsafe fn input(from: *const i8, bias: u8) -> Self::Input;
+    /// Lane `l` = sum over columns `4 l .. 4 l + 4` of `(code - bias) * x`, exact.
+    fn dot(codes: Self::Codes, input: Self::Input) -> Self;
     /// The 64 values of a pair of Q4 groups: `(code - 8) * scale`.
     ///
     /// # Safety
@@ -141,6 +150,7 @@ impl Plain {
 impl Lanes for Plain {
     const REGISTERS: usize = 8;
     type Codes = [i8; 64];
+    type Input = [i8; 64];
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -201,6 +211,16 @@ impl Lanes for Plain {
         self.fold(|a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    unsafe fn nonzero(self, base: u32, to: *mut u32) -> usize {
+        let mut count = 0;
+        for (l, v) in self.0.into_iter().enumerate() {
+            // SAFETY: at most `l` were counted before.
+            unsafe { *to.add(count) = base + l as u32 };
+            count += usize::from(v != 0.0);
+        }
+        count
+    }
+    #[inline(always)]
     fn power(self) -> Self {
         Self(self.0.map(|v| f32::from_bits((v.to_bits() << 23).wrapping_add(0x3f80_0000))))
     }
@@ -226,9 +246,12 @@ impl Lanes for Plain {
         unsafe { from.cast::<[u8; 64]>().read_unaligned() }.map(|c| (c ^ 128) as i8)
     }
     #[inline(always)]
-    unsafe fn dot(codes: [i8; 64], x: *const i8) -> Self {
+    unsafe fn input(from: *const i8, _: u8) -> [i8; 64] {
         // SAFETY: the caller's promise.
-        let x = unsafe { x.cast::<[i8; 64]>().read_unaligned() };
+        unsafe { from.cast::<[i8; 64]>().read_unaligned() }
+    }
+    #[inline(always)]
+    fn dot(codes: [i8; 64], x: [i8; 64]) -> Self {
         let mut out = [0i32; LANES];
         for i in 0..64 {
             out[i / 4] += i32::from(codes[i]) * i32::from(x[i]);

@@ -18,11 +18,11 @@ pub(super) trait Record {
     /// Bytes of an input row.
     fn input_bytes(cols: usize) -> usize;
 
-    /// The dot of the record with `M` input rows, as the head of `sparse.rs` defines it. The record at `ahead` is prefetched.
+    /// The dots of `M` records with an input row, as the head of `sparse.rs` defines them. The records at `ahead` are prefetched.
     ///
     /// # Safety
-    /// `record` and `inputs` are whole rows of `cols` columns.
-    unsafe fn dots<L: Lanes, const M: usize>(record: *const u8, cols: usize, inputs: [*const u8; M], ahead: *const u8) -> [f32; M];
+    /// `records` and `input` are whole rows of `cols` columns.
+    unsafe fn dots<L: Lanes, const M: usize>(records: [*const u8; M], cols: usize, input: *const u8, ahead: [*const u8; M]) -> [f32; M];
 
     /// The scales of the groups from `column` (a multiple of [`TILE`]) on, as many as there are; the rest is anything.
     ///
@@ -33,11 +33,11 @@ pub(super) trait Record {
     /// `vectors` vectors from `column` (a multiple of [`TILE`]) on, with the scales of that pair of groups. The rest is anything.
     ///
     /// # Safety
-    /// `record` is a whole row of `cols` columns; `column + 16 * vectors <= cols`.
-    unsafe fn tile<L: Lanes>(record: *const u8, cols: usize, column: usize, vectors: usize, scales: [f32; 2]) -> [L; 4];
+    /// `record` is a whole row of `cols` columns; `column + 16 * vectors <= cols`; two readable `scales`.
+    unsafe fn tile<L: Lanes>(record: *const u8, cols: usize, column: usize, vectors: usize, scales: *const f32) -> [L; 4];
 
-    /// Prefetches what [`Record::tile`] reads for the tile at `column`.
-    fn prefetch_tile(record: *const u8, cols: usize, column: usize);
+    /// Prefetches what is read for the `width` (at most [`SEGMENT`]) columns from `column`.
+    fn prefetch(record: *const u8, cols: usize, column: usize, width: usize);
 }
 
 /// Quantised records: 4 or 8 bits.
@@ -52,6 +52,8 @@ pub(super) struct Bf16;
 impl<const BITS: usize> Quantised<BITS> {
     /// Bytes of a pair of groups.
     const PAIR: usize = TILE * BITS / 8;
+    /// What a code of zero value reads as.
+    const BIAS: u8 = 1 << (BITS - 1);
 
     /// # Safety
     /// A pair of groups at `from`.
@@ -74,53 +76,40 @@ impl<const BITS: usize> Record for Quantised<BITS> {
     }
 
     #[inline(always)]
-    unsafe fn dots<L: Lanes, const M: usize>(record: *const u8, cols: usize, inputs: [*const u8; M], ahead: *const u8) -> [f32; M] {
-        let (groups, padded) = (cols / GROUP, row_groups(cols));
+    unsafe fn dots<L: Lanes, const M: usize>(records: [*const u8; M], cols: usize, input: *const u8, ahead: [*const u8; M]) -> [f32; M] {
+        let groups = cols / GROUP;
         let mut sums = [L::splat(0.0); M];
-        // SAFETY: pair `p` of the codes lies in the record for every p < padded / 2, and pair p of an input for p < groups / 2; the last group of an
-        // odd count is copied out. Reading 16 scales from a group on ends within the codes of that group and those after it.
-        unsafe {
-            let codes = record.add(2 * padded);
-            let mut first = 0;
-            while first < groups {
-                let count = (groups - first).min(LANES);
-                let weight_scales = L::load_f16(record.add(2 * first).cast());
-                let mut products = [[0f32; LANES]; M];
-                for m in 0..M {
-                    let from = inputs[m].add(cols + 4 * first).cast::<f32>();
-                    let scales = if count == LANES {
-                        L::load(from)
-                    } else {
-                        let mut part = [0f32; LANES];
-                        std::ptr::copy_nonoverlapping(from.cast::<u8>(), part.as_mut_ptr().cast::<u8>(), 4 * count);
-                        L::load(part.as_ptr())
-                    };
-                    weight_scales.mul(scales).store(products[m].as_mut_ptr());
-                }
-                prefetch(ahead.wrapping_add(padded / 2 * Self::PAIR + 2 * first));
-                for pair in 0..count / 2 {
-                    let at = first / 2 + pair;
-                    if BITS == 8 || at.is_multiple_of(2) {
-                        prefetch(ahead.wrapping_add(at * Self::PAIR));
+        let mut first = 0;
+        while first < groups {
+            let count = (groups - first).min(LANES);
+            // SAFETY: the groups exist; pairs of them are whole but for the last group of an odd count, which is copied out.
+            unsafe {
+                let scales = input.add(cols + 4 * first).cast::<f32>();
+                if count == LANES {
+                    ahead.into_iter().for_each(|ahead| Self::prefetch(ahead, cols, first * GROUP, SEGMENT));
+                    let products = products::<L, Self, M>(records, first, L::load(scales));
+                    for pair in 0..LANES / 2 {
+                        let input = L::input(input.add((first + 2 * pair) * GROUP).cast(), Self::BIAS);
+                        step::<L, BITS, M>(records, cols, first, pair, &products, input, &mut sums);
                     }
-                    let weight = Self::unpack::<L>(codes.add(at * Self::PAIR));
-                    for m in 0..M {
-                        let scale = products[m].as_ptr().add(2 * pair);
-                        let dot = L::dot(weight, inputs[m].add(at * TILE).cast());
-                        sums[m] = L::pair(*scale, *scale.add(1)).fma(dot, sums[m]);
+                } else {
+                    ahead.into_iter().for_each(|ahead| Self::prefetch(ahead, cols, first * GROUP, count * GROUP));
+                    let mut part = [0f32; LANES];
+                    std::ptr::copy_nonoverlapping(scales.cast::<u8>(), part.as_mut_ptr().cast(), 4 * count);
+                    let mut products = products::<L, Self, M>(records, first, L::load(part.as_ptr()));
+                    for pair in 0..count / 2 {
+                        let input = L::input(input.add((first + 2 * pair) * GROUP).cast(), Self::BIAS);
+                        step::<L, BITS, M>(records, cols, first, pair, &products, input, &mut sums);
                     }
-                }
-                if !count.is_multiple_of(2) {
-                    let at = groups / 2;
-                    let weight = Self::unpack::<L>(codes.add(at * Self::PAIR));
-                    for m in 0..M {
+                    if !count.is_multiple_of(2) {
                         let mut last = [0i8; TILE];
-                        std::ptr::copy_nonoverlapping(inputs[m].add(at * TILE).cast(), last.as_mut_ptr(), GROUP);
-                        sums[m] = L::pair(products[m][count - 1], 0.0).fma(L::dot(weight, last.as_ptr()), sums[m]);
+                        std::ptr::copy_nonoverlapping(input.add((groups - 1) * GROUP).cast(), last.as_mut_ptr(), GROUP);
+                        products.iter_mut().for_each(|p| p[count] = 0.0);
+                        step::<L, BITS, M>(records, cols, first, count / 2, &products, L::input(last.as_ptr(), Self::BIAS), &mut sums);
                     }
                 }
-                first += LANES;
             }
+            first += LANES;
         }
         let mut out = [0f32; M];
         for m in 0..M {
@@ -132,15 +121,16 @@ impl<const BITS: usize> Record for Quantised<BITS> {
     #[inline(always)]
     unsafe fn scales<L: Lanes>(record: *const u8, column: usize) -> [f32; LANES] {
         let mut out = [0f32; LANES];
-        // SAFETY: as in `dots`, the read ends within the codes.
+        // SAFETY: at least two groups follow, so the read ends within their codes.
         unsafe { L::load_f16(record.add(column / GROUP * 2).cast()).store(out.as_mut_ptr()) };
         out
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes>(record: *const u8, cols: usize, column: usize, _: usize, [even, odd]: [f32; 2]) -> [L; 4] {
+    unsafe fn tile<L: Lanes>(record: *const u8, cols: usize, column: usize, _: usize, scales: *const f32) -> [L; 4] {
         // SAFETY: the groups of a record are padded to whole tiles.
         unsafe {
+            let (even, odd) = (*scales, *scales.add(1));
             let codes = record.add(2 * row_groups(cols) + column / TILE * Self::PAIR);
             if BITS == 4 {
                 L::decode_q4(codes, even, odd)
@@ -152,13 +142,49 @@ impl<const BITS: usize> Record for Quantised<BITS> {
     }
 
     #[inline(always)]
-    fn prefetch_tile(record: *const u8, cols: usize, column: usize) {
-        let at = column / TILE;
-        if at.is_multiple_of(SEGMENT / TILE) {
-            prefetch(record.wrapping_add(4 * at));
+    fn prefetch(record: *const u8, cols: usize, column: usize, width: usize) {
+        prefetch(record.wrapping_add(column / GROUP * 2));
+        for line in (0..width / TILE * Self::PAIR).step_by(64) {
+            prefetch(record.wrapping_add(2 * row_groups(cols) + column / TILE * Self::PAIR + line));
         }
-        if BITS == 8 || at.is_multiple_of(2) {
-            prefetch(record.wrapping_add(2 * row_groups(cols) + at * Self::PAIR));
+    }
+}
+
+/// The scales of `M` records' groups from `first` on, times those of the input.
+///
+/// # Safety
+/// `records` are whole rows that have the group `first`.
+#[inline(always)]
+unsafe fn products<L: Lanes, R: Record, const M: usize>(records: [*const u8; M], first: usize, scales: L) -> [[f32; LANES]; M] {
+    let mut out = [[0f32; LANES]; M];
+    for m in 0..M {
+        // SAFETY: sixteen writable elements; the caller's promise.
+        unsafe { L::load(R::scales::<L>(records[m], first * GROUP).as_ptr()).mul(scales).store(out[m].as_mut_ptr()) };
+    }
+    out
+}
+
+/// Adds the dots of pair `pair` after group `first`.
+///
+/// # Safety
+/// `records` are whole rows of `cols` columns that have those groups; `pair` is less than 8.
+#[inline(always)]
+unsafe fn step<L: Lanes, const BITS: usize, const M: usize>(
+    records: [*const u8; M],
+    cols: usize,
+    first: usize,
+    pair: usize,
+    products: &[[f32; LANES]; M],
+    input: L::Input,
+    sums: &mut [L; M],
+) {
+    let offset = 2 * row_groups(cols) + (first / 2 + pair) * Quantised::<BITS>::PAIR;
+    for m in 0..M {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let scale = products[m].as_ptr().add(2 * pair);
+            let dot = L::dot(Quantised::<BITS>::unpack::<L>(records[m].add(offset)), input);
+            sums[m] = L::pair(*scale, *scale.add(1)).fma(dot, sums[m]);
         }
     }
 }
@@ -175,17 +201,19 @@ impl Record for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn dots<L: Lanes, const M: usize>(record: *const u8, cols: usize, inputs: [*const u8; M], ahead: *const u8) -> [f32; M] {
+    unsafe fn dots<L: Lanes, const M: usize>(records: [*const u8; M], cols: usize, input: *const u8, ahead: [*const u8; M]) -> [f32; M] {
         let mut sums = [L::splat(0.0); M];
         for at in (0..cols / LANES * LANES).step_by(LANES) {
-            if at.is_multiple_of(2 * LANES) {
-                prefetch(ahead.wrapping_add(at * 2));
+            if at.is_multiple_of(SEGMENT) {
+                for ahead in ahead {
+                    Self::prefetch(ahead, cols, at, SEGMENT.min(cols - at));
+                }
             }
             // SAFETY: columns `at .. at + 16` lie in the rows.
             unsafe {
-                let weight = L::load_bf16(record.add(at * 2).cast());
+                let x = L::load(input.add(at * 4).cast());
                 for m in 0..M {
-                    sums[m] = weight.fma(L::load(inputs[m].add(at * 4).cast()), sums[m]);
+                    sums[m] = L::load_bf16(records[m].add(at * 2).cast()).fma(x, sums[m]);
                 }
             }
         }
@@ -202,7 +230,7 @@ impl Record for Bf16 {
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes>(record: *const u8, _: usize, column: usize, vectors: usize, _: [f32; 2]) -> [L; 4] {
+    unsafe fn tile<L: Lanes>(record: *const u8, _: usize, column: usize, vectors: usize, _: *const f32) -> [L; 4] {
         let mut out = [L::splat(0.0); 4];
         for (v, out) in out.iter_mut().enumerate().take(vectors) {
             // SAFETY: the caller's promise on `vectors`.
@@ -212,8 +240,9 @@ impl Record for Bf16 {
     }
 
     #[inline(always)]
-    fn prefetch_tile(record: *const u8, _: usize, column: usize) {
-        prefetch(record.wrapping_add(column * 2));
-        prefetch(record.wrapping_add(column * 2 + 64));
+    fn prefetch(record: *const u8, _: usize, column: usize, width: usize) {
+        for line in (0..width * 2).step_by(64) {
+            prefetch(record.wrapping_add(column * 2 + line));
+        }
     }
 }

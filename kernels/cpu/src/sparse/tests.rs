@@ -59,25 +59,6 @@ fn activations(values: &[f32]) -> (Vec<u8>, Vec<f32>) {
     (codes, exact)
 }
 
-/// Rows of bytes at an address that is a multiple of 64, ending where the allocation's last whole words end.
-struct Bytes {
-    words: Vec<u64>,
-    skip: usize,
-}
-
-impl Bytes {
-    fn new(bytes: &[u8]) -> Self {
-        let mut words = vec![0u64; bytes.len().div_ceil(8) + 8];
-        let skip = words.as_ptr().align_offset(64) * 8;
-        // SAFETY: up to 56 bytes are skipped, and the words hold 64 more than the bytes.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), words.as_mut_ptr().cast::<u8>().add(skip), bytes.len()) };
-        Self { words, skip }
-    }
-    fn pointer(&self) -> *const u8 {
-        self.words.as_ptr().cast::<u8>().wrapping_add(self.skip)
-    }
-}
-
 struct Case {
     format: Format,
     rows: usize,
@@ -86,11 +67,11 @@ struct Case {
     /// `[rows, neurons]`, mostly zeros of both signs.
     gate: Vec<f32>,
     /// Input rows of `up`, as bytes and as values `[rows, cols]`.
-    input: Bytes,
+    input: Box<[u8]>,
     input_bytes: usize,
     input_values: Vec<f32>,
     /// `[neurons, cols]`.
-    weight: Bytes,
+    weight: Box<[u8]>,
     weight_values: Vec<f32>,
 }
 
@@ -117,7 +98,8 @@ impl Case {
             weight_values.extend(values);
         }
         let input_bytes = if format == Format::Bf16 { cols * 4 } else { activation_row_bytes(cols) };
-        let (input, weight) = (Bytes::new(&input), Bytes::new(&weight));
+        // Exact allocations, so that a sanitizer sees a read beyond them.
+        let (input, weight) = (input.into_boxed_slice(), weight.into_boxed_slice());
         Self { format, rows, neurons, cols, gate, input, input_bytes, input_values, weight, weight_values }
     }
 
@@ -139,10 +121,10 @@ impl Case {
                 let args = SparseUp {
                     gate: gate[first * self.neurons..].as_mut_ptr(),
                     gate_stride: self.neurons,
-                    input: self.input.pointer().wrapping_add(first * self.input_bytes),
+                    input: self.input[first * self.input_bytes..].as_ptr(),
                     cols: self.cols,
                     rows,
-                    weight: self.weight.pointer(),
+                    weight: self.weight.as_ptr(),
                     neurons,
                     dense,
                 };
@@ -162,7 +144,7 @@ impl Case {
                     hidden: self.gate[first * self.neurons..].as_ptr(),
                     neurons: self.neurons,
                     rows,
-                    weight: self.weight.pointer(),
+                    weight: self.weight.as_ptr(),
                     outputs: self.cols,
                     columns,
                     out: out[first * self.cols..].as_mut_ptr(),
@@ -239,7 +221,7 @@ fn down_is_the_same_in_every_variant_and_near_the_exact_result() {
 fn more_neurons_than_a_block() {
     let mut r = Random(5);
     for format in FORMATS {
-        let case = Case::new(&mut r, format, 2, 2 * active::BLOCK + 77, 64);
+        let case = Case::new(&mut r, format, 2, 2 * active::block(1) + 77, 64);
         let (up, down) = (case.up(Isa::Plain, true, 5, true), case.down(Isa::Plain, true, 0, true));
         for isa in variants() {
             assert!(case.up(isa, false, 1100, false) == up && case.down(isa, false, 64, false) == down, "{format:?} {}", isa.name());
@@ -250,8 +232,7 @@ fn more_neurons_than_a_block() {
 #[test]
 fn a_product_that_underflows_leaves_a_positive_zero() {
     let mut case = Case::new(&mut Random(6), Format::Bf16, 1, 3, 16);
-    let weight: Vec<u8> = (0..3 * 16).flat_map(|_| bf16::from_f32(-1e-30).to_bits().to_le_bytes()).collect();
-    case.weight = Bytes::new(&weight);
+    case.weight = (0..3 * 16).flat_map(|_| bf16::from_f32(-1e-30).to_bits().to_le_bytes()).collect();
     case.gate = vec![0.0, 1e-30, 0.0];
     for isa in variants() {
         for dense in [false, true] {

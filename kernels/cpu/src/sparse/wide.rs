@@ -40,6 +40,7 @@ impl Avx2 {
 impl Lanes for Avx2 {
     const REGISTERS: usize = 8;
     type Codes = [__m256i; 2];
+    type Input = [__m256i; 2];
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -116,6 +117,20 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn nonzero(self, base: u32, to: *mut u32) -> usize {
+        // SAFETY: see the file's head.
+        unsafe {
+            let mask = |v: __m256| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps())) as u32;
+            let (mut mask, mut count) = (mask(self.0) | mask(self.1) << 8, 0);
+            while mask != 0 {
+                *to.add(count) = base + mask.trailing_zeros();
+                mask &= mask - 1;
+                count += 1;
+            }
+            count
+        }
+    }
+    #[inline(always)]
     fn power(self) -> Self {
         // SAFETY: see the file's head.
         self.each(self, |v, _| unsafe {
@@ -146,14 +161,18 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn dot(codes: [__m256i; 2], x: *const i8) -> Self {
+    unsafe fn input(from: *const i8, _: u8) -> [__m256i; 2] {
+        // SAFETY: see the file's head.
+        unsafe { [_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(32).cast())] }
+    }
+    #[inline(always)]
+    fn dot(codes: [__m256i; 2], x: [__m256i; 2]) -> Self {
         // Magnitude times signed x: two products are at most 2 * 128 * 127, so the 16-bit sums never saturate.
         // SAFETY: see the file's head.
         unsafe {
             let ones = _mm256_set1_epi16(1);
-            let (x0, x1) = (_mm256_loadu_si256(x.cast()), _mm256_loadu_si256(x.add(32).cast()));
-            let s0 = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[0]), _mm256_sign_epi8(x0, codes[0]));
-            let s1 = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[1]), _mm256_sign_epi8(x1, codes[1]));
+            let s0 = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[0]), _mm256_sign_epi8(x[0], codes[0]));
+            let s1 = _mm256_maddubs_epi16(_mm256_abs_epi8(codes[1]), _mm256_sign_epi8(x[1], codes[1]));
             Self(_mm256_cvtepi32_ps(_mm256_madd_epi16(s0, ones)), _mm256_cvtepi32_ps(_mm256_madd_epi16(s1, ones)))
         }
     }
@@ -185,8 +204,9 @@ impl Lanes for Avx2 {
 
 impl Lanes for Avx512 {
     const REGISTERS: usize = 32;
-    /// Codes, and the bias in every byte.
-    type Codes = (__m512i, __m512i);
+    type Codes = __m512i;
+    /// Bytes, and what the bias adds to each lane, negative.
+    type Input = (__m512i, __m512i);
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -255,11 +275,20 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn nonzero(self, base: u32, to: *mut u32) -> usize {
+        // SAFETY: see the file's head.
+        unsafe {
+            let mask = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps());
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let indices = _mm512_add_epi32(lanes, _mm512_set1_epi32(base as i32));
+            _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(mask, indices));
+            mask.count_ones() as usize
+        }
+    }
+    #[inline(always)]
     fn power(self) -> Self {
         // SAFETY: see the file's head.
-        Self(unsafe {
-            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32::<23>(_mm512_castps_si512(self.0)), _mm512_set1_epi32(0x3f80_0000)))
-        })
+        Self(unsafe { _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32::<23>(_mm512_castps_si512(self.0)), _mm512_set1_epi32(0x3f80_0000))) })
     }
     #[inline(always)]
     fn zero_below(self, x: Self, limit: f32) -> Self {
@@ -268,27 +297,31 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn unpack_q4(from: *const u8) -> (__m512i, __m512i) {
+    unsafe fn unpack_q4(from: *const u8) -> __m512i {
         // SAFETY: see the file's head.
         unsafe {
             let twice = _mm512_broadcast_i64x4(_mm256_loadu_si256(from.cast()));
             let shifted = _mm512_srlv_epi64(twice, _mm512_set_epi64(4, 4, 4, 4, 0, 0, 0, 0));
-            (_mm512_and_si512(shifted, _mm512_set1_epi8(15)), _mm512_set1_epi8(8))
+            _mm512_and_si512(shifted, _mm512_set1_epi8(15))
         }
     }
     #[inline(always)]
-    unsafe fn unpack_q8(from: *const u8) -> (__m512i, __m512i) {
+    unsafe fn unpack_q8(from: *const u8) -> __m512i {
         // SAFETY: see the file's head.
-        unsafe { (_mm512_loadu_si512(from.cast()), _mm512_set1_epi8(-128)) }
+        unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
-    unsafe fn dot((codes, bias): (__m512i, __m512i), x: *const i8) -> Self {
+    unsafe fn input(from: *const i8, bias: u8) -> (__m512i, __m512i) {
         // SAFETY: see the file's head.
         unsafe {
-            let (x, zero) = (_mm512_loadu_si512(x.cast()), _mm512_setzero_si512());
-            let sums = _mm512_sub_epi32(_mm512_dpbusd_epi32(zero, codes, x), _mm512_dpbusd_epi32(zero, bias, x));
-            Self(_mm512_cvtepi32_ps(sums))
+            let (x, zero) = (_mm512_loadu_si512(from.cast()), _mm512_setzero_si512());
+            (x, _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, _mm512_set1_epi8(bias as i8), x)))
         }
+    }
+    #[inline(always)]
+    fn dot(codes: __m512i, (x, bias): (__m512i, __m512i)) -> Self {
+        // SAFETY: see the file's head.
+        Self(unsafe { _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(bias, codes, x)) })
     }
     #[inline(always)]
     unsafe fn decode_q4(from: *const u8, even: f32, odd: f32) -> [Self; 4] {

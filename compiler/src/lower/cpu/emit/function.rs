@@ -31,7 +31,12 @@ pub(super) fn signature(convention: CallConv) -> Signature {
 ///
 /// # Errors
 /// The rule of regions that is broken.
-pub(super) fn build(region: &Region, function: &mut Function, context: &mut FunctionBuilderContext, frontend: TargetFrontendConfig) -> Result<(), String> {
+pub(super) fn build(
+    region: &Region,
+    function: &mut Function,
+    context: &mut FunctionBuilderContext,
+    frontend: TargetFrontendConfig,
+) -> Result<(), String> {
     let stages = Stages::of(region)?;
     let mut builder = FunctionBuilder::new(function, context);
     let entry = builder.create_block();
@@ -40,8 +45,16 @@ pub(super) fn build(region: &Region, function: &mut Function, context: &mut Func
     let [arguments, rows, columns] = [0, 1, 2].map(|at| builder.block_params(entry)[at]);
     let limit = builder.ins().ishl_imm_u(columns, 2);
     let count = region.ops.len();
-    let mut emitter =
-        Emitter { region, stages: &stages, builder, limit, bases: vec![], scalars: vec![None; count], kept: vec![None; count], constants: BTreeMap::new() };
+    let mut emitter = Emitter {
+        region,
+        stages: &stages,
+        builder,
+        limit,
+        bases: vec![],
+        scalars: vec![None; count],
+        kept: vec![None; count],
+        constants: BTreeMap::new(),
+    };
     emitter.keep_constants();
     emitter.rows(arguments, rows);
     emitter.builder.seal_all_blocks();
@@ -155,7 +168,7 @@ impl Emitter<'_> {
         for stage in &stages.stages {
             for &at in &stage.scalars {
                 let at = usize::from(at);
-                let value = self.operation(at, Place::Row, &mut vec![]);
+                let value = self.operation(at, Place::Row, &[]);
                 self.define(at, value);
             }
             let mut partial: BTreeMap<u16, [Option<Value>; 4]> = BTreeMap::new();
@@ -274,7 +287,7 @@ impl Emitter<'_> {
     }
 
     /// Four columns of a value, computed once per `vectors`.
-    fn vector(&mut self, at: usize, offset: Value, quarter: i32, vectors: &mut Vec<Option<Value>>) -> Value {
+    fn vector(&mut self, at: usize, offset: Value, quarter: i32, vectors: &mut [Option<Value>]) -> Value {
         if let Some(value) = vectors[at] {
             return value;
         }
@@ -300,7 +313,7 @@ impl Emitter<'_> {
     }
 
     /// One operation on vectors of four; in a loop its inputs are in `vectors`, else they are scalars.
-    fn operation(&mut self, at: usize, place: Place, vectors: &mut Vec<Option<Value>>) -> Value {
+    fn operation(&mut self, at: usize, place: Place, vectors: &[Option<Value>]) -> Value {
         let input = |e: &Self, v: u16| match place {
             Place::Loop => vectors[usize::from(v)].expect("inputs are emitted first"),
             Place::Row => e.scalars[usize::from(v)].expect("scalars are computed in order"),

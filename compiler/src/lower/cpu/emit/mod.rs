@@ -71,7 +71,9 @@ pub fn compile(regions: &[Region], target: &Target) -> Result<(Vec<u8>, Vec<Code
 fn machine(target: &Target) -> Result<OwnedTargetIsa> {
     let fault = |why: String| Error::Unsupported { place: format!("code for {}", target.arch), why };
     let mut shared = settings::builder();
-    for (name, value) in [("opt_level", "speed"), ("is_pic", "true"), ("enable_probestack", "false"), ("unwind_info", "false"), ("enable_verifier", "true")] {
+    for (name, value) in
+        [("opt_level", "speed"), ("is_pic", "true"), ("enable_probestack", "false"), ("unwind_info", "false"), ("enable_verifier", "true")]
+    {
         shared.set(name, value).map_err(|e| fault(format!("setting `{name}`: {e}")))?;
     }
     let mut builder = isa::lookup_by_name(&format!("{}-unknown-linux-gnu", target.arch)).map_err(|e| fault(e.to_string()))?;

@@ -1,0 +1,153 @@
+//! `unicornc compile`.
+
+use super::{emit, human, print};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use unicorn_artifact::tensor::Format;
+use unicornc::driver::{DEFAULT_LIMIT, Event, Options, Outcome, Stage, compile};
+use unicornc::import::Checkpoint;
+use unicornc::{Error, Result};
+
+/// What to compile, and how.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The checkpoint: model.safetensors, its folder, or model.safetensors.index.json. Config and tokenizer are found beside it.
+    checkpoint: PathBuf,
+    /// The artifact to write [default: the folder's name with `.unicorn`, in the current folder].
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Format of the matrices: q4 and q8 are groups of 32 with one f16 scale.
+    #[arg(long, value_parser = ["q4", "q8", "bf16"], default_value = "q4")]
+    quant: String,
+    /// With q4: tensors whose measured relative error is above this are stored as q8. `none` never refines.
+    #[arg(long, value_name = "ERROR", default_value_t = DEFAULT_LIMIT.to_string())]
+    error_limit: String,
+    /// Format of one tensor or of all whose names begin with a prefix, e.g. `layers.0.*=q8`. May be repeated; the first match counts.
+    #[arg(long = "format", value_name = "NAME=FORMAT")]
+    formats: Vec<String>,
+    /// Positions per sequence [default: what the model was trained for, at most 4096].
+    #[arg(long)]
+    context: Option<u32>,
+    /// Sequences that can be held at once.
+    #[arg(long, default_value_t = 4)]
+    slots: u32,
+    /// Row counts to plan entries for.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 64, 256])]
+    rows: Vec<u32>,
+    /// Most rows whose logits are computed at once.
+    #[arg(long, default_value_t = 16)]
+    logit_rows: u32,
+    /// Threads to pack with [default: all cores]. Does not change the artifact.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Do not record a self-test (saves running the model once).
+    #[arg(long)]
+    no_selftest: bool,
+    /// Stop after a stage.
+    #[arg(long, value_name = "STAGE", value_parser = Stage::ALL.map(Stage::name))]
+    stop_after: Option<String>,
+    /// Print what the stage named by --stop-after made.
+    #[arg(long, requires = "stop_after")]
+    dump: bool,
+}
+
+pub fn run(args: Args, json: bool) -> Result<()> {
+    let options = options(&args)?;
+    let stop = args.stop_after.as_deref().and_then(|name| Stage::ALL.into_iter().find(|s| s.name() == name)).unwrap_or(Stage::Artifact);
+    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    let out = args.output.clone().unwrap_or_else(|| default_output(checkpoint.folder()));
+    let bar = progress_bar(json);
+    let outcome = compile(&checkpoint, &out, &options, stop, args.dump, &mut |event| report(&event, json, bar.as_ref()));
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    finish(&outcome?, &out, json);
+    Ok(())
+}
+
+fn options(args: &Args) -> Result<Options> {
+    let bad = |option: &str, why: String| Error::Option { option: option.into(), why };
+    let limit = match args.error_limit.as_str() {
+        "none" => None,
+        text => Some(text.parse::<f32>().ok().filter(|l| *l > 0.0).ok_or_else(|| bad("--error-limit", format!("`{text}` is no positive number, nor `none`")))?),
+    };
+    let overrides = args.formats.iter().map(|text| {
+        let (name, format) = text.split_once('=').ok_or_else(|| bad("--format", format!("`{text}` is not NAME=FORMAT")))?;
+        let format = parse_format(format).ok_or_else(|| bad("--format", format!("`{format}` is none of q4, q8, bf16")))?;
+        Ok((name.to_owned(), format))
+    });
+    let defaults = Options::default();
+    Ok(Options {
+        format: parse_format(&args.quant).unwrap_or(defaults.format),
+        limit,
+        overrides: overrides.collect::<Result<_>>()?,
+        context: args.context,
+        slots: args.slots,
+        rows: args.rows.clone(),
+        logit_rows: args.logit_rows,
+        threads: args.threads.unwrap_or(defaults.threads).max(1),
+        selftest: !args.no_selftest,
+    })
+}
+
+fn parse_format(text: &str) -> Option<Format> {
+    [Format::Q4, Format::Q8, Format::Bf16].into_iter().find(|f| f.name() == text)
+}
+
+fn default_output(folder: &Path) -> PathBuf {
+    let name = folder.canonicalize().ok().and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned()));
+    PathBuf::from(format!("{}.unicorn", name.as_deref().unwrap_or("model")))
+}
+
+fn progress_bar(json: bool) -> Option<ProgressBar> {
+    if json || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let style = ProgressStyle::with_template("{msg:10} {wide_bar} {bytes}/{total_bytes} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    Some(ProgressBar::new(0).with_style(style))
+}
+
+fn report(event: &Event<'_>, json: bool, bar: Option<&ProgressBar>) {
+    match (event, json) {
+        (Event::Stage(stage), true) => emit(&serde_json::json!({ "event": "stage", "stage": stage.name() })),
+        (Event::Packed(done, total), true) if done == total => emit(&serde_json::json!({ "event": "packed", "bytes": done })),
+        (Event::Packed(..), true) => {}
+        (Event::Notice(text), true) => emit(&serde_json::json!({ "event": "notice", "message": text })),
+        (Event::Dump(stage, text), true) => emit(&serde_json::json!({ "event": "dump", "stage": stage.name(), "text": text })),
+        (Event::Stage(stage), false) => {
+            if let Some(bar) = bar {
+                bar.set_message(stage.name());
+            }
+        }
+        (Event::Packed(done, total), false) => {
+            if let Some(bar) = bar {
+                bar.set_length(*total);
+                bar.set_position(*done);
+            }
+        }
+        (Event::Notice(text), false) => match bar {
+            Some(bar) => bar.suspend(|| eprintln!("note: {text}")),
+            None => eprintln!("note: {text}"),
+        },
+        (Event::Dump(_, text), false) => print(text),
+    }
+}
+
+fn finish(outcome: &Outcome, out: &Path, json: bool) {
+    let Some(digest) = &outcome.digest else { return };
+    let plan = outcome.manifest.as_ref().map(|m| &m.plan);
+    let resident = plan.map_or(0, |p| p.resident_bytes(1));
+    if json {
+        emit(&serde_json::json!({
+            "event": "artifact", "path": out.display().to_string(), "digest": digest, "bytes": outcome.bytes, "resident_bytes": resident,
+        }));
+        return;
+    }
+    let refined = outcome.formats.iter().filter(|f| f.why == "error above the limit").count();
+    eprintln!("{}: {}, {} resident on one thread", out.display(), human(outcome.bytes), human(resident));
+    if refined > 0 {
+        eprintln!("{refined} of {} matrices are stored finer because of their measured error (`unicornc inspect` lists them)", outcome.formats.len());
+    }
+    print(&format!("{digest}\n"));
+}

@@ -1,0 +1,60 @@
+//! The recorded logits of an artifact: computing them, describing them, comparing.
+
+use crate::step::{Row, Stepper};
+use crate::{Error, Result};
+use unicorn_artifact::file::SelfTest;
+
+/// Logits of the last token of a prompt that starts at position 0 of slot 0.
+///
+/// # Errors
+/// As [`Stepper::step`].
+pub fn last_logits(stepper: &mut dyn Stepper, tokens: &[u32]) -> Result<Vec<f32>> {
+    let mut logits = Vec::new();
+    let most = stepper.limits().rows.max(1);
+    for (chunk, ids) in tokens.chunks(most).enumerate() {
+        let rows: Vec<Row> = ids
+            .iter()
+            .enumerate()
+            .map(|(i, &token)| {
+                let position = chunk * most + i;
+                Row { token, slot: 0, position: position as u32, logits: position + 1 == tokens.len() }
+            })
+            .collect();
+        stepper.step(&rows, &mut |_, row| logits = row.to_vec())?;
+    }
+    Ok(logits)
+}
+
+/// What is recorded of logits.
+pub fn describe(tokens: Vec<u32>, logits: &[f32], difference: f32) -> SelfTest {
+    let mut order: Vec<u32> = (0..logits.len() as u32).collect();
+    order.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]).then(a.cmp(&b)));
+    SelfTest { tokens, digest: digest(logits), top: order.into_iter().take(8).map(|id| (id, logits[id as usize])).collect(), difference }
+}
+
+fn digest(logits: &[f32]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for value in logits {
+        hasher.update(&value.to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// Runs the prompt again and demands the same bits.
+///
+/// # Errors
+/// [`Error::Step`] naming the first logit that differs, or that the recorded tokens do not fit the plan.
+pub fn run(stepper: &mut dyn Stepper, test: &SelfTest) -> Result<()> {
+    if test.tokens.is_empty() {
+        return Err(Error::Step("the self-test has no tokens".into()));
+    }
+    let logits = last_logits(stepper, &test.tokens)?;
+    if digest(&logits) == test.digest {
+        return Ok(());
+    }
+    let off = test.top.iter().find(|(id, value)| logits.get(*id as usize) != Some(value));
+    let where_ = off.map_or("outside the eight largest logits".into(), |(id, value)| {
+        format!("logit {id} is {:?}, recorded {value}", logits.get(*id as usize))
+    });
+    Err(Error::Step(format!("self-test failed: {where_}; this host computes something else than the compiler recorded: try `--no-native` and report it")))
+}

@@ -8,8 +8,9 @@
 //! 24   zero                         8 bytes
 //! 32   BLAKE3 of bytes 0..32 and the section table: the artifact's digest
 //! 64   section table: per section name (24 bytes, zero-padded), offset u64, length u64, BLAKE3 of its bytes
-//! 4096 first section; every section begins at a multiple of 4096
+//! 4096 first section; every section begins at the first multiple of 4096 behind the one before, and the last one ends the file
 //! ```
+//! Bytes between these are zero, so that every byte of the file is covered by a digest or by this rule.
 //! The header is read and checked before anything else; a section's bytes are trusted only after [`Artifact::verified`].
 
 use crate::plan::Plan;
@@ -31,7 +32,9 @@ const MAX_SECTIONS: usize = 32;
 const HEAD: usize = 64;
 const ROW: usize = 72;
 /// More than any real manifest takes; a bound for hostile files.
-const MAX_MANIFEST: usize = 256 << 20;
+const MAX_MANIFEST: usize = 64 << 20;
+/// More tokens than any self-test has.
+const MAX_SELFTEST: usize = 4096;
 
 /// Names of the sections.
 pub mod section {
@@ -175,6 +178,13 @@ impl Artifact {
         if map.len() as u64 != length {
             return Err(Error::Header { why: "its length changed while it was opened".into() });
         }
+        let begins = sections.iter().map(|s| s.offset).chain([length]);
+        let ends = std::iter::once((HEAD + table.len()) as u64).chain(sections.iter().map(|s| s.offset + s.length));
+        for (end, begin) in ends.zip(begins) {
+            if map[end as usize..begin as usize].iter().any(|b| *b != 0) {
+                return Err(Error::Header { why: format!("the padding before byte {begin} is not zero: it was damaged") });
+            }
+        }
         Ok(Self { path, file, map, sections, digest: *digest.as_bytes() })
     }
 
@@ -243,7 +253,7 @@ impl Artifact {
         }
         for code in &plan.code {
             let has = self.section(&code.section)?.length;
-            if let Some(span) = code.regions.iter().find(|s| s.offset.checked_add(s.bytes).is_none_or(|end| end > has)) {
+            if let Some(span) = code.regions.iter().find(|s| s.bytes == 0 || s.offset.checked_add(s.bytes).is_none_or(|end| end > has)) {
                 return Err(Error::section(&code.section, format!("code of {} bytes at {} is outside", span.bytes, span.offset)));
             }
         }
@@ -256,9 +266,14 @@ impl Artifact {
     /// [`Error::Section`] if missing or damaged, or not decodable.
     pub fn selftest(&self) -> Result<SelfTest> {
         let config = bincode::config::standard().with_limit::<MAX_MANIFEST>();
-        bincode::serde::decode_from_slice(self.verified(section::SELFTEST)?, config)
-            .map(|(test, _)| test)
-            .map_err(|e| Error::section(section::SELFTEST, e.to_string()))
+        let bytes = self.verified(section::SELFTEST)?;
+        let (test, read): (SelfTest, usize) =
+            bincode::serde::decode_from_slice(bytes, config).map_err(|e| Error::section(section::SELFTEST, e.to_string()))?;
+        if read != bytes.len() || test.tokens.len() > MAX_SELFTEST {
+            let why = format!("{} tokens in {read} of {} bytes", test.tokens.len(), bytes.len());
+            return Err(Error::section(section::SELFTEST, why));
+        }
+        Ok(test)
     }
 }
 
@@ -280,6 +295,9 @@ fn parse_head(head: &[u8], length: u64) -> Result<usize> {
     if claimed != length {
         return fault(format!("it should have {claimed} bytes and has {length}: it was cut or grown"));
     }
+    if head[24..32] != [0; 8] {
+        return fault("its reserved bytes are not zero".into());
+    }
     Ok(count)
 }
 
@@ -293,10 +311,18 @@ fn parse_table(table: &[u8], length: u64) -> Result<Vec<Section>> {
         if offset % PAGE != 0 || offset < PAGE || offset.checked_add(bytes).is_none_or(|end| end > length) {
             return Err(Error::section(name, format!("{bytes} bytes at {offset} do not lie in the file of {length} bytes")));
         }
+        let wanted = sections.last().map_or(PAGE, |s| (s.offset + s.length).next_multiple_of(PAGE));
+        if offset != wanted || row[end..24].iter().any(|b| *b != 0) {
+            return Err(Error::section(name, format!("it begins at {offset}, not at {wanted}, or its name is not padded with zeros")));
+        }
         if sections.iter().any(|s| s.name == name) {
             return Err(Error::section(name, "it occurs twice"));
         }
         sections.push(Section { name, offset, length: bytes, digest: row[40..72].try_into().expect("32 bytes") });
+    }
+    let end = sections.last().map_or(PAGE, |s| s.offset + s.length);
+    if end != length {
+        return Err(Error::Header { why: format!("its sections end at {end}, the file has {length} bytes") });
     }
     Ok(sections)
 }
@@ -448,7 +474,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = sample(dir.path());
         let good = std::fs::read(&path).unwrap();
-        let interesting = (0..64 + 3 * ROW).chain(4096..4101).chain(8192..8200);
+        let interesting = (0..64 + 4 * ROW).chain(4090..4110).chain(8180..8200).chain([good.len() - 1]);
         for at in interesting {
             let mut bytes = good.clone();
             bytes[at] ^= 1 << (at % 8);

@@ -237,18 +237,18 @@ impl Plan {
                     && let (Some(state), Some(query)) = (self.states.get(*state as usize), entry.buffers.get(*query as usize))
                 {
                     let heads = u64::from(query.width) / u64::from(state.head_dim.max(1)) / u64::from(state.kv_heads.max(1));
-                    scores = scores.max(heads * (u64::from(state.capacity) + 2 * u64::from(KV_BLOCK)) * 4);
+                    scores = scores.max(heads.saturating_mul((u64::from(state.capacity) + 2 * u64::from(KV_BLOCK)) * 4));
                 }
             }
         }
         let row = self.weights.iter().filter(|w| w.streamed && w.rows > 0).filter_map(|w| Some(w.bytes()? / u64::from(w.rows))).max().unwrap_or(0);
         let list = u64::from(self.max_rows(Part::Body).max(self.max_rows(Part::Tail))) * 8;
-        (scores + row + list).next_multiple_of(4096)
+        scores.saturating_add(row + list).checked_next_multiple_of(4096).unwrap_or(u64::MAX)
     }
 
     /// Resident bytes that the plan accounts for, with `threads` workers: weights, states, arena, scratch.
     pub fn resident_bytes(&self, threads: u64) -> u64 {
-        self.weight_bytes + self.state_bytes + self.arena_bytes + threads * self.scratch_bytes()
+        threads.saturating_mul(self.scratch_bytes()).saturating_add(self.weight_bytes + self.state_bytes + self.arena_bytes)
     }
 
     /// The weight with that number.

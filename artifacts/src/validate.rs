@@ -4,7 +4,7 @@
 //! but touches only its own memory.
 
 use crate::command::{Argument, BufferId, Command, WeightId};
-use crate::plan::{ALIGN, Buffer, Elements, Entry, KV_BLOCK, Part, Plan, State, Weight};
+use crate::plan::{ALIGN, Buffer, Elements, Entry, Handoff, KV_BLOCK, Part, Plan, State, Weight};
 use crate::region::Operand;
 use crate::tensor::{Format, GROUP, Layout};
 use crate::{Error, Result};
@@ -17,6 +17,16 @@ pub const MAX_HEAD_DIM: u32 = 1024;
 const MAX_EXTENT: u32 = 1 << 28;
 /// Largest area in bytes.
 const MAX_BYTES: u64 = 1 << 42;
+/// Bytes that an area may have beyond the last thing placed in it.
+const SLACK: u64 = 4096;
+/// Most entries, both parts together. With [`MAX_ITEMS`] it bounds the work of whoever plans meetings between commands.
+const MAX_ENTRIES: usize = 32;
+/// Most buffers, commands, products and arguments of one entry, all counted together.
+const MAX_ITEMS: usize = 1 << 15;
+/// Most values between body and tail.
+const MAX_HANDOFFS: usize = 1024;
+/// Most tokens that end a generation.
+const MAX_EOS: usize = 4096;
 
 /// Checks a plan.
 ///
@@ -32,6 +42,16 @@ pub fn plan(plan: &Plan) -> Result<()> {
     bounded("text_vocabulary", model.text_vocabulary, model.vocabulary)?;
     bounded("context", model.context, 1 << 24)?;
     bounded("slots", model.slots, 4096)?;
+    if model.window > model.context {
+        return Err(Error::plan("model", format!("a window of {} in a context of {}", model.window, model.context)));
+    }
+    if let Some(id) = model.eos.iter().chain([&model.bos]).find(|id| **id >= model.vocabulary) {
+        return Err(Error::plan("model", format!("token {id} is outside a vocabulary of {}", model.vocabulary)));
+    }
+    let counts = [("end tokens", model.eos.len(), MAX_EOS), ("entries", plan.entries.len(), MAX_ENTRIES), ("handoffs", plan.handoffs.len(), MAX_HANDOFFS)];
+    if let Some((what, has, most)) = counts.iter().find(|(_, has, most)| has > most) {
+        return Err(Error::plan("model", format!("{has} {what}, more than {most}")));
+    }
     for (name, bytes) in [("arena", plan.arena_bytes), ("states", plan.state_bytes), ("weights", plan.weight_bytes), ("streamed", plan.streamed_bytes)] {
         if bytes > MAX_BYTES {
             return Err(Error::plan(name, format!("{bytes} bytes are more than any machine has")));
@@ -42,6 +62,9 @@ pub fn plan(plan: &Plan) -> Result<()> {
     }
     for (at, region) in plan.regions.iter().enumerate() {
         region.kinds().map_err(|why| Error::plan(format!("region {at}"), why))?;
+        if region.width > MAX_EXTENT {
+            return Err(Error::plan(format!("region {at}"), format!("width {}", region.width)));
+        }
     }
     for code in &plan.code {
         if code.regions.len() != plan.regions.len() {
@@ -63,9 +86,28 @@ pub fn plan(plan: &Plan) -> Result<()> {
         }
     }
     for entry in &plan.entries {
-        Check { plan, entry }.run()?;
+        Check { plan, entry, body_rows }.run()?;
+    }
+    full(plan, body_rows)
+}
+
+/// Arena and states have no bytes in the file, so nothing else keeps a file from asking for more than it uses. (Weights do: their sections.)
+fn full(plan: &Plan, body_rows: u32) -> Result<()> {
+    let buffers = plan.entries.iter().flat_map(|e| e.buffers.iter().map(|b| b.offset + b.row_bytes() * u64::from(e.rows)));
+    let handoffs = plan.handoffs.iter().map(|h| handoff_span(h, body_rows).1);
+    let states = plan.states.iter().map(|s| s.offset + s.slot_bytes().unwrap_or(0) * u64::from(plan.model.slots));
+    let ends = [("arena", plan.arena_bytes, buffers.chain(handoffs).max()), ("states", plan.state_bytes, states.max())];
+    for (name, has, end) in ends {
+        let end = end.unwrap_or(0);
+        if has >= end + SLACK {
+            return Err(Error::plan(name, format!("{has} bytes, of which {end} are used")));
+        }
     }
     Ok(())
+}
+
+fn handoff_span(handoff: &Handoff, body_rows: u32) -> (u64, u64) {
+    (handoff.offset, handoff.offset + u64::from(handoff.width) * 4 * u64::from(body_rows))
 }
 
 fn area(offset: u64, bytes: u64, total: u64) -> std::result::Result<(), String> {
@@ -101,9 +143,20 @@ fn state(plan: &Plan, state: &State) -> std::result::Result<(), String> {
 struct Check<'a> {
     plan: &'a Plan,
     entry: &'a Entry,
+    /// The largest row count of a body.
+    body_rows: u32,
 }
 
 type Rule = std::result::Result<(), String>;
+
+/// What a command counts towards [`MAX_ITEMS`].
+fn items(command: &Command) -> usize {
+    1 + match command {
+        Command::MatMul { products, .. } => products.len(),
+        Command::Region { arguments, .. } => arguments.len(),
+        _ => 0,
+    }
+}
 
 impl Check<'_> {
     fn run(&self) -> Result<()> {
@@ -111,11 +164,16 @@ impl Check<'_> {
         if self.entry.rows == 0 || self.entry.rows > MAX_ROWS {
             return Err(Error::plan(place, format!("rows not in 1..={MAX_ROWS}")));
         }
+        let items = self.entry.buffers.len() + self.entry.commands.iter().map(items).sum::<usize>();
+        if items > MAX_ITEMS {
+            return Err(Error::plan(place, format!("{items} buffers, commands and arguments, more than {MAX_ITEMS}")));
+        }
         for (at, buffer) in self.entry.buffers.iter().enumerate() {
             self.buffer(buffer).map_err(|why| Error::plan(format!("{place}, buffer {at} `{}`", buffer.name), why))?;
         }
         for (at, command) in self.entry.commands.iter().enumerate() {
-            self.command(command).map_err(|why| Error::plan(format!("{place}, command {at} `{}`", command.name()), why))?;
+            let checked = self.command(command).and_then(|()| self.apart(command));
+            checked.map_err(|why| Error::plan(format!("{place}, command {at} `{}`", command.name()), why))?;
         }
         match (self.entry.part, self.entry.logits) {
             (Part::Body, None) => Ok(()),
@@ -131,7 +189,16 @@ impl Check<'_> {
         if buffer.elements == Elements::Activations && !(buffer.width as usize).is_multiple_of(GROUP) {
             return Err(format!("activations of width {}", buffer.width));
         }
-        area(buffer.offset, buffer.row_bytes() * u64::from(self.entry.rows), self.plan.arena_bytes)
+        area(buffer.offset, buffer.row_bytes() * u64::from(self.entry.rows), self.plan.arena_bytes)?;
+        if self.entry.part == Part::Tail
+            && let Some(handoff) = self.plan.handoffs.iter().find(|h| {
+                let (start, end) = handoff_span(h, self.body_rows);
+                buffer.offset < end && start < buffer.offset + buffer.row_bytes() * u64::from(self.entry.rows)
+            })
+        {
+            return Err(format!("it lies over handoff `{}`, which the next rows of the tail still need", handoff.name));
+        }
+        Ok(())
     }
 
     fn find(&self, id: BufferId) -> std::result::Result<&Buffer, String> {
@@ -165,6 +232,16 @@ impl Check<'_> {
             return Err(format!("weight `{}` is in {}, not {}", weight.name, weight.layout.name(), layout.name()));
         }
         Ok(weight)
+    }
+
+    /// No command reads what it writes (but for the gate of `SparseUp`), nor writes a byte twice: kernels and threads count on it.
+    fn apart(&self, command: &Command) -> Rule {
+        let (read, written) = command.buffers(&self.plan.regions);
+        for (at, &out) in written.iter().enumerate() {
+            let gate = |id: BufferId| matches!(command, Command::SparseUp { .. }) && id == out;
+            read.iter().filter(|id| !gate(**id)).chain(&written[..at]).try_for_each(|&other| self.disjoint(other, out))?;
+        }
+        Ok(())
     }
 
     fn disjoint(&self, a: BufferId, b: BufferId) -> Rule {
@@ -205,7 +282,6 @@ impl Check<'_> {
                     let weight = self.weight(product.weight, Layout::Panel, false)?;
                     self.input(*input, weight.format, weight.cols)?;
                     self.f32(product.out, Some(weight.rows))?;
-                    self.disjoint(*input, product.out)?;
                 }
                 Ok(())
             }
@@ -213,15 +289,13 @@ impl Check<'_> {
                 let weight = self.weight(*weight, Layout::Rows, false)?;
                 self.sixteens(weight)?;
                 self.f32(*gate, Some(weight.rows))?;
-                self.input(*input, weight.format, weight.cols)?;
-                self.disjoint(*gate, *input)
+                self.input(*input, weight.format, weight.cols)
             }
             Command::SparseDown { hidden, weight, out } => {
                 let weight = self.weight(*weight, Layout::Rows, false)?;
                 self.sixteens(weight)?;
                 self.f32(*hidden, Some(weight.rows))?;
-                self.f32(*out, Some(weight.cols))?;
-                self.disjoint(*hidden, *out)
+                self.f32(*out, Some(weight.cols)).map(|_| ())
             }
             Command::RopeTable { theta, out } => {
                 if !theta.is_finite() || *theta <= 0.0 {
@@ -246,11 +320,16 @@ impl Check<'_> {
                         return Err(format!("weight `{}` has not {head_dim} elements", weight.name));
                     }
                 }
-                table.map_or(Ok(()), |table| self.f32(table, Some(*head_dim)).map(|_| ()))?;
-                self.disjoint(*input, *out)
+                table.map_or(Ok(()), |table| self.f32(table, Some(*head_dim)).map(|_| ()))
             }
             Command::KvAppend { state, key, value } => {
                 let state = self.state(*state)?;
+                if self.entry.part != Part::Body {
+                    return Err("only a body writes keys and values".into());
+                }
+                if state.capacity < self.body_rows.min(self.plan.model.context) {
+                    return Err(format!("state `{}` keeps {} positions, fewer than one step has rows", state.name, state.capacity));
+                }
                 let width = state.kv_heads * state.head_dim;
                 self.f32(*key, Some(width))?;
                 self.f32(*value, Some(width)).map(|_| ())
@@ -264,13 +343,13 @@ impl Check<'_> {
                     return Err(format!("queries of width {width} for {} heads of {}", state.kv_heads, state.head_dim));
                 }
                 let context = self.plan.model.context.next_multiple_of(KV_BLOCK);
-                let rows = u64::from(self.plan.max_rows(Part::Body));
+                let rows = u64::from(self.body_rows);
                 let sliding = u64::from(*window) + rows + u64::from(KV_BLOCK) - 2;
                 let wanted = if *window == 0 { u64::from(context) } else { sliding.min(u64::from(context)) };
                 if u64::from(state.capacity) < wanted {
                     return Err(format!("state `{}` keeps {} positions, {wanted} are needed", state.name, state.capacity));
                 }
-                self.disjoint(*query, *out)
+                Ok(())
             }
             Command::Region { region, repeat, arguments } => self.region(*region, *repeat, arguments),
             Command::Gather { handoff, out } => {

@@ -50,8 +50,8 @@ pub struct Session {
     cpu: Cpu,
     /// Run the tail only for the rows that want logits.
     split: bool,
-    /// Positions held by each slot.
-    lengths: Vec<u32>,
+    /// Positions held by each slot, and the most it held since it began at 0: rings are overwritten up to there.
+    lengths: Vec<(u32, u32)>,
     rewind: usize,
     /// Entry numbers by ascending row count.
     bodies: Vec<(usize, usize)>,
@@ -107,7 +107,7 @@ impl Session {
         let rewind = if ring >= context { context } else { (ring + 2).saturating_sub(plan.model.window + KV_BLOCK).min(context) };
         Self {
             split,
-            lengths: vec![0; plan.model.slots as usize],
+            lengths: vec![(0, 0); plan.model.slots as usize],
             rewind: rewind as usize,
             body: Columns::with_capacity(rows(&bodies)),
             tail: Columns::with_capacity(rows(&tails)),
@@ -134,7 +134,7 @@ impl Session {
             return fault(format!("{} rows, not 1..={}", rows.len(), limits.rows));
         }
         for (at, row) in rows.iter().enumerate() {
-            let Some(&length) = self.lengths.get(row.slot as usize) else {
+            let Some(&(length, most)) = self.lengths.get(row.slot as usize) else {
                 return fault(format!("row {at}: slot {} of {}", row.slot, limits.slots));
             };
             if row.token as usize >= limits.vocabulary || row.position as usize >= limits.context {
@@ -143,14 +143,16 @@ impl Session {
             let continues = rows[..at].iter().rev().find(|r| r.slot == row.slot).map(|r| r.position + 1);
             let fits = match continues {
                 Some(next) => row.position == next,
-                None => row.position == 0 || (row.position <= length && (length - row.position) < self.rewind.max(1) as u32),
+                None => row.position == 0 || (row.position <= length && (most - row.position) < self.rewind.max(1) as u32),
             };
             if !fits {
                 return fault(format!("row {at}: position {} in slot {}, which holds {length}", row.position, row.slot));
             }
         }
         for row in rows {
-            self.lengths[row.slot as usize] = row.position + 1;
+            let (length, most) = &mut self.lengths[row.slot as usize];
+            *length = row.position + 1;
+            *most = if row.position == 0 { 1 } else { (*most).max(*length) };
         }
         Ok(())
     }

@@ -41,6 +41,11 @@ enum Kind {
     Absent,
 }
 
+/// Most bytes of all pieces, of a piece that the decoder made longer than its token, and most replacements of a decoder: bounds for hostile files.
+const MAX_PIECES: u32 = 256 << 20;
+const MAX_PIECE: usize = 1 << 16;
+const MAX_REPLACE: usize = 16;
+
 impl Tokenizer {
     /// Builds the tokenizer from the text of `tokenizer.json` and the chat section.
     ///
@@ -49,6 +54,7 @@ impl Tokenizer {
     pub fn from_parts(tokenizer_json: &[u8], chat: &ChatSpec) -> Result<Self> {
         let wrong = |e: &dyn std::fmt::Display| Error::Tokenizer(format!("{e}; compile the model again with its own tokenizer.json"));
         tokenizers::utils::parallelism::set_parallelism(false);
+        presentable(tokenizer_json).map_err(|e| wrong(&e))?;
         let mut inner = tokenizers::Tokenizer::from_bytes(tokenizer_json).map_err(|e| wrong(&e))?;
         // The word cache grows with what clients send; prompts are encoded once, so it gains nothing here.
         let mut model: ModelWrapper = inner.get_model().clone();
@@ -134,6 +140,28 @@ impl Tokenizer {
     }
 }
 
+/// Refuses what the library answers with a panic: text that is not JSON, most of all where a decoder stands (values that are skipped are not looked at
+/// closely), and precompiled normalisers, which no Gemma has.
+fn presentable(tokenizer_json: &[u8]) -> std::result::Result<(), String> {
+    #[derive(serde::Deserialize)]
+    struct Parts {
+        normalizer: Option<serde_json::Value>,
+        #[serde(rename = "decoder")]
+        _decoder: Option<serde_json::Value>,
+    }
+    fn precompiled(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.contains_key("precompiled_charsmap") || map.get("type").is_some_and(|t| t == "Precompiled") || map.values().any(precompiled)
+            }
+            serde_json::Value::Array(list) => list.iter().any(precompiled),
+            _ => false,
+        }
+    }
+    let parts: Parts = serde_json::from_slice(tokenizer_json).map_err(|e| e.to_string())?;
+    if parts.normalizer.as_ref().is_some_and(precompiled) { Err("a precompiled normaliser is not supported".into()) } else { Ok(()) }
+}
+
 impl Pieces {
     fn new(inner: &tokenizers::Tokenizer) -> Result<Self> {
         let rules = Rules::read(inner)?;
@@ -170,13 +198,14 @@ impl Pieces {
                         Kind::Byte
                     }
                     None => {
-                        pieces.bytes.extend_from_slice(rules.text(name).as_bytes());
+                        pieces.bytes.extend_from_slice(rules.text(name)?.as_bytes());
                         Kind::Text
                     }
                 },
             };
             pieces.longest = pieces.longest.max(pieces.bytes.len() - start);
-            let end = u32::try_from(pieces.bytes.len()).map_err(|_| Error::Tokenizer("the vocabulary is larger than 4 GiB".into()))?;
+            let end = pieces.bytes.len();
+            let end = u32::try_from(end).ok().filter(|e| *e <= MAX_PIECES).ok_or_else(|| Error::Tokenizer(format!("its pieces take {end} bytes")))?;
             pieces.ends.push(end);
             pieces.kinds.push(kind);
         }
@@ -217,6 +246,7 @@ impl Rules {
         let unknown = || Error::Tokenizer(format!("the decoder `{decoder}` is of a kind that this runtime does not know"));
         match decoder["type"].as_str() {
             Some("Sequence") => decoder["decoders"].as_array().ok_or_else(unknown)?.iter().try_for_each(|d| self.add(d)),
+            Some("Replace") if self.replace.len() == MAX_REPLACE => Err(Error::Tokenizer("the decoder replaces too many things".into())),
             Some("Replace") => {
                 let pattern = decoder["pattern"]["String"].as_str().ok_or_else(unknown)?;
                 self.replace.push((pattern.to_owned(), decoder["content"].as_str().ok_or_else(unknown)?.to_owned()));
@@ -241,8 +271,14 @@ impl Rules {
         if self.bytes && digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
     }
 
-    fn text(&self, name: &str) -> String {
-        self.replace.iter().fold(name.to_owned(), |text, (from, to)| text.replace(from, to))
+    fn text(&self, name: &str) -> Result<String> {
+        self.replace.iter().try_fold(name.to_owned(), |text, (from, to)| {
+            let grown = text.len().saturating_add(text.matches(from.as_str()).count().saturating_mul(to.len()));
+            if grown > MAX_PIECE.max(name.len()) {
+                return Err(Error::Tokenizer(format!("the decoder makes {grown} bytes of a token of {}", name.len())));
+            }
+            Ok(text.replace(from, to))
+        })
     }
 }
 

@@ -123,10 +123,14 @@ fn choose(
     let chosen = |format, error, why| Ok(Chosen { tensor: weight.tensor.clone(), format, error, why });
     let fits = |format: Format| !format.is_quantised() || cols.is_multiple_of(GROUP);
     for (at, (pattern, format)) in choice.overrides.iter().enumerate() {
-        let matches = pattern.strip_suffix('*').map_or(pattern == &weight.tensor, |prefix| weight.tensor.starts_with(prefix));
-        if matches {
+        let prefix = pattern.strip_suffix('*');
+        if prefix.map_or(pattern == &weight.tensor, |prefix| weight.tensor.starts_with(prefix)) {
             used[at] = true;
             if !fits(*format) {
+                // A prefix means "all that can"; a full name means just that tensor.
+                if prefix.is_some() {
+                    continue;
+                }
                 let why = format!("`{}` has {cols} columns, not a multiple of {GROUP}", weight.tensor);
                 return Err(Error::Option { option: format!("--format {pattern}={}", format.name()), why });
             }

@@ -5,6 +5,7 @@ mod devices;
 mod eval;
 mod process;
 mod run;
+mod serve;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ enum Command {
 /// Runs a command and reports its error, if any.
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
-        Command::Serve(args) => unicorn_rt::serve::main(args),
+        Command::Serve(args) => serve::run(args),
         Command::Run(args) => run::run(&args).map_err(Into::into),
         Command::Bench(args) => bench::run(&args).map_err(Into::into),
         Command::Eval(args) => eval::run(&args).map_err(Into::into),

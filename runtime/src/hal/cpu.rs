@@ -1,11 +1,11 @@
-//! The CPU device: runs the commands of an entry in order, each divided among the threads of the pool.
+//! The CPU device: runs the commands of an entry in order, each divided into chunks that the threads of the pool take.
 //!
 //! Everything a command touches was checked by `unicorn_artifact::validate` when the plan was read; this file relies on that and only on that.
 
 use super::code::CodeMap;
 use super::memory::Area;
-use super::pool::{Barrier, Pool, share};
-use super::sync::{Split, Steps};
+use super::pool::{Pool, share};
+use super::sync::{Phases, Split};
 use std::cell::UnsafeCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -42,7 +42,8 @@ pub struct RowInputs<'a> {
 struct Scratch {
     attention: Area,
     row: Vec<u8>,
-    interpreter: Vec<f32>,
+    /// f32 of the interpreter's vectors. An area, not a `Vec`: a file decides how many, and an area that cannot be had is an error.
+    interpreter: Area,
     arguments: Vec<RegionArg>,
 }
 
@@ -58,6 +59,8 @@ unsafe impl Sync for PerThread {}
 pub struct Cpu {
     shared: Shared,
     pool: Pool,
+    /// Chunks of each phase of a run; kept so that a run allocates nothing.
+    counts: Vec<u16>,
 }
 
 /// What all threads share during a run.
@@ -71,8 +74,8 @@ struct Shared {
     code: Option<CodeMap>,
     interpreters: Vec<Interpreter>,
     scratch: PerThread,
-    /// Meetings by entry: with fewer rows than threads, and with at least as many.
-    steps: Vec<[Steps; 2]>,
+    /// Phases by entry: with fewer rows than threads, and with at least as many.
+    phases: Vec<[Phases; 2]>,
     /// Compute inactive neurons too.
     dense: bool,
     /// The first read error of a run.
@@ -122,12 +125,13 @@ impl Cpu {
                 Ok(UnsafeCell::new(Scratch {
                     attention: Area::new("attention scratch", plan.scratch_bytes())?,
                     row: vec![0; row],
-                    interpreter: vec![0.0; vectors],
+                    interpreter: Area::new("scratch of regions", vectors as u64 * 4)?,
                     arguments: Vec::with_capacity(operands),
                 }))
             })
             .collect::<crate::Result<_>>()?;
-        let steps = plan.entries.iter().map(|e| [Steps::new(&plan, e, false), Steps::new(&plan, e, true)]).collect();
+        let phases: Vec<_> = plan.entries.iter().map(|e| [Phases::new(&plan, e, false), Phases::new(&plan, e, true)]).collect();
+        let most = phases.iter().flatten().map(|p| p.phases.len()).max().unwrap_or(0);
         let shared = Shared {
             kernels,
             weights,
@@ -137,12 +141,12 @@ impl Cpu {
             code,
             interpreters,
             scratch: PerThread(scratch),
-            steps,
+            phases,
             dense,
             failed: Mutex::new(None),
             plan,
         };
-        Ok(Self { shared, pool })
+        Ok(Self { shared, pool, counts: Vec::with_capacity(most) })
     }
 
     /// The plan.
@@ -190,7 +194,12 @@ impl Cpu {
             assert!(inputs.picks.len() == rows && inputs.picks.iter().all(|&p| p < body), "one pick a row");
         }
         let (shared, threads) = (&self.shared, self.pool.threads());
-        self.pool.run(&|thread, barrier| shared.execute(entry, inputs, thread, threads, barrier));
+        let phases = &shared.phases[entry][usize::from(rows >= threads)];
+        let parts = if rows >= FINE_ROWS { threads * 2 } else { threads };
+        self.counts.clear();
+        self.counts.extend(phases.phases.iter().map(|p| (if p.by_rows { parts.min(rows) } else { parts }) as u16));
+        let counts = &self.counts;
+        self.pool.run(counts, &|phase, chunk, thread| shared.execute(entry, inputs, phases, phase, (chunk, usize::from(counts[phase])), thread));
         match self.shared.failed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
             Some(error) => Err(error),
             None => Ok(()),
@@ -208,19 +217,14 @@ impl Cpu {
 }
 
 impl Shared {
-    fn execute(&self, entry: usize, inputs: RowInputs<'_>, thread: usize, threads: usize, barrier: &Barrier) {
-        let rows = inputs.tokens.len();
-        let plan = &self.plan.entries[entry];
-        let steps = &self.steps[entry][usize::from(rows >= threads)].steps;
-        for (command, &(split, meet)) in plan.commands.iter().zip(steps) {
-            if meet {
-                barrier.wait();
-            }
-            let run = Run { device: self, entry: plan, inputs, rows, thread, threads };
-            // SAFETY: scratch `thread` is this thread's alone.
-            let scratch = unsafe { &mut *self.scratch.0[thread].get() };
-            // SAFETY: the plan is validated, the inputs are checked in `run`, and threads meet where `Steps` found that they touch the same bytes.
-            unsafe { run.command(command, split, scratch) };
+    fn execute(&self, entry: usize, inputs: RowInputs<'_>, phases: &Phases, phase: usize, (part, parts): (usize, usize), thread: usize) {
+        let entry = &self.plan.entries[entry];
+        let run = Run { device: self, entry, inputs, rows: inputs.tokens.len(), part, parts };
+        // SAFETY: scratch `thread` is this thread's alone.
+        let scratch = unsafe { &mut *self.scratch.0[thread].get() };
+        for at in phases.phases[phase].commands.clone() {
+            // SAFETY: the plan is validated, the inputs are checked in `run`, and commands that touch the same bytes are in different phases.
+            unsafe { run.command(&entry.commands[at], phases.splits[at], scratch) };
         }
     }
 
@@ -237,14 +241,17 @@ impl Shared {
 
 const _: () = assert!(ALIGN >= 4, "buffers are read as f32");
 
-/// One command on one thread.
+/// Rows from which phases are cut finer, so that a thread that is behind leaves work to the others.
+const FINE_ROWS: usize = 16;
+
+/// One chunk of a phase.
 struct Run<'a> {
     device: &'a Shared,
     entry: &'a Entry,
     inputs: RowInputs<'a>,
     rows: usize,
-    thread: usize,
-    threads: usize,
+    part: usize,
+    parts: usize,
 }
 
 impl Run<'_> {
@@ -272,7 +279,7 @@ impl Run<'_> {
     }
 
     fn my_rows(&self) -> std::ops::Range<usize> {
-        share(self.rows, 1, self.thread, self.threads)
+        share(self.rows, 1, self.part, self.parts)
     }
 
     /// # Safety
@@ -282,7 +289,7 @@ impl Run<'_> {
             Command::Embed { table, scale, out } => {
                 let (weight, data) = self.device.weight(*table);
                 for row in self.my_rows() {
-                    // SAFETY: the token is below the vocabulary, which the table covers; rows are this thread's.
+                    // SAFETY: the token is below the vocabulary, which the table covers; rows are this chunk's.
                     unsafe {
                         let out = self.row_mut(*out, row);
                         embed::embed_panel(weight.format, data, weight.cols as usize, self.inputs.tokens[row] as usize, *scale, out.as_mut_ptr());
@@ -291,14 +298,14 @@ impl Run<'_> {
             }
             Command::EmbedPerLayer { table, scale, out } => {
                 for row in self.my_rows() {
-                    // SAFETY: rows are this thread's.
+                    // SAFETY: rows are this chunk's.
                     self.embed_per_layer(*table, *scale, self.inputs.tokens[row], unsafe { self.row_mut(*out, row) }, scratch);
                 }
             }
             Command::Quantize { input, out } => {
                 for row in self.my_rows() {
                     let (base, stride, width) = self.buffer(*out);
-                    // SAFETY: rows are this thread's; the activation row has the input's width.
+                    // SAFETY: rows are this chunk's; the activation row has the input's width.
                     unsafe { (self.device.kernels.quantize)(self.row(*input, row).as_ptr(), width, base.add(row * stride)) };
                 }
             }
@@ -308,14 +315,14 @@ impl Run<'_> {
             Command::SparseUp { .. } | Command::SparseDown { .. } => unsafe { self.sparse(command) },
             Command::RopeTable { theta, out } => {
                 for row in self.my_rows() {
-                    // SAFETY: rows are this thread's.
+                    // SAFETY: rows are this chunk's.
                     let out = unsafe { self.row_mut(*out, row) };
                     norm::rope_table(&self.inputs.positions[row..=row], *theta, out.len(), out);
                 }
             }
             Command::HeadNorm { input, head_dim, epsilon, weight, table, out } => {
                 for row in self.my_rows() {
-                    // SAFETY: rows are this thread's; a flat weight of `head_dim` f32 lies behind the pointer; input and output do not overlap.
+                    // SAFETY: rows are this chunk's; a flat weight of `head_dim` f32 lies behind the pointer; input and output do not overlap.
                     unsafe {
                         let weight = weight.map(|w| std::slice::from_raw_parts(self.device.weight(w).1.cast::<f32>(), *head_dim as usize));
                         let table = table.map(|t| self.row(t, row));
@@ -329,7 +336,7 @@ impl Run<'_> {
                     let slot = state.offset + u64::from(self.inputs.slots[row]) * state.slot_bytes().unwrap_or(0);
                     let base = self.device.states.base().wrapping_add(slot as usize).cast::<u16>();
                     let (heads, dim, capacity) = (state.kv_heads as usize, state.head_dim as usize, state.capacity as usize);
-                    // SAFETY: rows are this thread's, so is the place of each position in its slot.
+                    // SAFETY: rows are this chunk's, so is the place of each position in its slot.
                     unsafe { norm::kv_append(self.row(*key, row), self.row(*value, row), heads, dim, capacity, self.inputs.positions[row] as usize, base) };
                 }
             }
@@ -339,10 +346,10 @@ impl Run<'_> {
                 let width = self.device.plan.regions[*region as usize].width as usize;
                 let (rows, columns) = match split {
                     Split::Rows => (self.my_rows(), 0..width),
-                    Split::Other => (0..self.rows, share(width, 64, self.thread, self.threads)),
+                    Split::Other => (0..self.rows, share(width, 64, self.part, self.parts)),
                 };
                 if !rows.is_empty() && !columns.is_empty() {
-                    // SAFETY: as this function's; the region covers this thread's rows and columns.
+                    // SAFETY: as this function's; the region covers this chunk's rows and columns.
                     unsafe { self.region(*region, *repeat as usize, arguments, rows, columns, scratch) };
                 }
             }
@@ -350,7 +357,7 @@ impl Run<'_> {
                 let handoff = &self.device.plan.handoffs[*handoff as usize];
                 for row in self.my_rows() {
                     let from = handoff.offset as usize + self.inputs.picks[row] as usize * handoff.width as usize * 4;
-                    // SAFETY: picks are below the body's rows, for which the handoff has room; rows are this thread's.
+                    // SAFETY: picks are below the body's rows, for which the handoff has room; rows are this chunk's.
                     unsafe {
                         let to = self.row_mut(*out, row);
                         std::ptr::copy(self.device.arena.base().add(from).cast::<f32>().cast_const(), to.as_mut_ptr(), to.len());
@@ -381,7 +388,7 @@ impl Run<'_> {
         let Command::MatMul { input, products } = command else { return };
         let plan = &self.device.plan;
         let panels = |p: &unicorn_artifact::command::Product| (plan.weights[p.weight as usize].rows as usize).div_ceil(PANEL);
-        let mut mine = share(products.iter().map(panels).sum(), 1, self.thread, self.threads);
+        let mut mine = share(products.iter().map(panels).sum(), 1, self.part, self.parts);
         for product in products {
             let count = panels(product);
             let part = mine.start.min(count)..mine.end.min(count);
@@ -406,7 +413,7 @@ impl Run<'_> {
                 Format::Q8 => self.device.kernels.matmul_q8,
                 Format::Bf16 | Format::F32 => self.device.kernels.matmul_bf16,
             };
-            // SAFETY: shapes are validated, panels are this thread's.
+            // SAFETY: shapes are validated, panels are this chunk's.
             unsafe { kernel(&arguments) };
         }
     }
@@ -422,7 +429,7 @@ impl Run<'_> {
         match command {
             Command::SparseUp { gate, input, weight } => {
                 let (weight, data) = self.device.weight(*weight);
-                let neurons = share(weight.rows as usize, 16, self.thread, self.threads);
+                let neurons = share(weight.rows as usize, 16, self.part, self.parts);
                 let (gate, stride, _) = self.buffer(*gate);
                 let arguments = SparseUp {
                     gate: gate.cast(),
@@ -435,13 +442,13 @@ impl Run<'_> {
                     dense: self.device.dense,
                 };
                 if !arguments.neurons.is_empty() {
-                    // SAFETY: shapes are validated, neurons are this thread's.
+                    // SAFETY: shapes are validated, neurons are this chunk's.
                     unsafe { (self.device.kernels.sparse_up[kind(weight.format)])(&arguments) };
                 }
             }
             Command::SparseDown { hidden, weight, out } => {
                 let (weight, data) = self.device.weight(*weight);
-                let columns = share(weight.cols as usize, 64, self.thread, self.threads);
+                let columns = share(weight.cols as usize, 64, self.part, self.parts);
                 let arguments = SparseDown {
                     hidden: self.buffer(*hidden).0.cast(),
                     neurons: weight.rows as usize,
@@ -453,7 +460,7 @@ impl Run<'_> {
                     dense: self.device.dense,
                 };
                 if !arguments.columns.is_empty() {
-                    // SAFETY: shapes are validated, columns are this thread's.
+                    // SAFETY: shapes are validated, columns are this chunk's.
                     unsafe { (self.device.kernels.sparse_down[kind(weight.format)])(&arguments) };
                 }
             }
@@ -471,7 +478,7 @@ impl Run<'_> {
         let out = self.buffer(*out).0;
         let group = width / dim / heads;
         // Neighbouring rows see almost equally many positions: dealing them out in turn balances the threads.
-        for item in (self.thread..self.rows * heads).step_by(self.threads) {
+        for item in (self.part..self.rows * heads).step_by(self.parts) {
             let (row, head) = (item / heads, item % heads);
             let position = self.inputs.positions[row] as usize;
             let slot = state.offset + u64::from(self.inputs.slots[row]) * state.slot_bytes().unwrap_or(0);
@@ -530,8 +537,13 @@ impl Run<'_> {
         match &self.device.code {
             // SAFETY: arguments and extents are those the region was validated with.
             Some(code) => unsafe { code.function(region)(scratch.arguments.as_ptr(), rows, columns) },
-            // SAFETY: as above.
-            None => unsafe { self.device.interpreters[region as usize].run(&scratch.arguments, rows, columns, &mut scratch.interpreter) },
+            None => {
+                let bytes = scratch.interpreter.as_mut_slice();
+                // SAFETY: areas are aligned to pages, and every bit pattern is an f32.
+                let vectors = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast::<f32>(), bytes.len() / 4) };
+                // SAFETY: as above.
+                unsafe { self.device.interpreters[region as usize].run(&scratch.arguments, rows, columns, vectors) }
+            }
         }
     }
 }

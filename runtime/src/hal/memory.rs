@@ -1,5 +1,7 @@
 //! Memory areas reserved once at load: anonymous, page-aligned, touched before the first step so that no later page fault changes the footprint.
 
+#![allow(unexpected_cfgs, reason = "`cargo fuzz` sets `fuzzing`")]
+
 use crate::{Error, Result};
 
 const HUGE: usize = 2 << 20;
@@ -26,16 +28,14 @@ impl Area {
     pub fn new(what: &'static str, bytes: u64) -> Result<Self> {
         let fail = |source| Error::Memory { what, bytes, source };
         let size = usize::try_from(bytes).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?.max(1);
-        let huge = size >= HUGE;
+        // Pages are handed out as they are touched: where they are not there, the system would end the process instead of refusing.
+        if size >= HUGE && available().is_some_and(|most| bytes > most) {
+            return Err(fail(std::io::ErrorKind::OutOfMemory.into()));
+        }
+        let huge = size >= HUGE && !cfg!(fuzzing);
         // One huge page more than needed, so that the base can be aligned.
         let mapped = size.checked_add(if huge { HUGE } else { 0 }).ok_or_else(|| fail(std::io::ErrorKind::OutOfMemory.into()))?;
-        // SAFETY: an anonymous private mapping at an address of the kernel's choice.
-        let map = unsafe {
-            libc::mmap(std::ptr::null_mut(), mapped, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
-        };
-        if map == libc::MAP_FAILED {
-            return Err(fail(std::io::Error::last_os_error()));
-        }
+        let map = reserve(mapped).map_err(fail)?;
         let base = if huge { map.wrapping_byte_add(map.align_offset(HUGE)) } else { map }.cast::<u8>();
         let area = Self { base, map, mapped, bytes: size };
         if huge {
@@ -71,9 +71,47 @@ impl Area {
     }
 }
 
+/// An anonymous private mapping at an address of the kernel's choice.
+#[cfg(not(fuzzing))]
+fn reserve(bytes: usize) -> std::io::Result<*mut libc::c_void> {
+    // SAFETY: asks for new memory, touches none.
+    let map = unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+    if map == libc::MAP_FAILED { Err(std::io::Error::last_os_error()) } else { Ok(map) }
+}
+
+/// Under a fuzzer, memory of the allocator: the sanitizer then sees the first byte beyond an area.
+#[cfg(fuzzing)]
+fn reserve(bytes: usize) -> std::io::Result<*mut libc::c_void> {
+    // SAFETY: at least one byte, aligned to a power of two.
+    let map = unsafe { std::alloc::alloc_zeroed(std::alloc::Layout::from_size_align(bytes, 4096).map_err(std::io::Error::other)?) };
+    if map.is_null() { Err(std::io::ErrorKind::OutOfMemory.into()) } else { Ok(map.cast()) }
+}
+
+/// # Safety
+/// `map` is a reservation of `bytes` that nobody uses any more.
+unsafe fn release(map: *mut libc::c_void, bytes: usize) {
+    // SAFETY: the caller's promise.
+    #[cfg(not(fuzzing))]
+    unsafe {
+        libc::munmap(map, bytes);
+    }
+    // SAFETY: the caller's promise; the layout is that of `reserve`.
+    #[cfg(fuzzing)]
+    unsafe {
+        std::alloc::dealloc(map.cast(), std::alloc::Layout::from_size_align_unchecked(bytes, 4096));
+    }
+}
+
+/// Memory that can be had now without swapping, as far as the system tells.
+fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 impl Drop for Area {
     fn drop(&mut self) {
-        // SAFETY: the mapping made in `new`, unmapped once.
-        unsafe { libc::munmap(self.map, self.mapped) };
+        // SAFETY: the reservation made in `new`, released once.
+        unsafe { release(self.map, self.mapped) };
     }
 }

@@ -1,22 +1,33 @@
-//! Where threads must wait for each other: decided once per entry at load from what each command touches.
+//! Which commands may run without waiting for each other: decided once per entry at load from what each command touches.
 
 use unicorn_artifact::command::{Command, StateId};
 use unicorn_artifact::plan::{Entry, Plan};
 
-/// How a command is divided among threads.
+/// How a command is divided into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// By rows: the same row always falls to the same thread.
+    /// By rows: within a phase the same row always falls to the same chunk.
     Rows,
     /// In some other way.
     Other,
 }
 
-/// For each command: how it is split, and whether all threads must meet before it.
+/// Commands that run together: chunk `c` of the phase is chunk `c` of each of them in order.
 #[derive(Debug)]
-pub struct Steps {
+pub struct Phase {
+    /// Which commands of the entry, and how each is divided.
+    pub commands: std::ops::Range<usize>,
+    /// Whether all are divided by rows.
+    pub by_rows: bool,
+}
+
+/// The phases of an entry.
+#[derive(Debug)]
+pub struct Phases {
+    /// In order; together all commands.
+    pub phases: Vec<Phase>,
     /// One per command.
-    pub steps: Vec<(Split, bool)>,
+    pub splits: Vec<Split>,
 }
 
 #[derive(Clone)]
@@ -43,13 +54,14 @@ pub fn split(plan: &Plan, command: &Command, many: bool) -> Split {
     }
 }
 
-impl Steps {
-    /// Plans the meetings of one entry.
+impl Phases {
+    /// Divides one entry. `many`: there are at least as many rows as threads.
     pub fn new(plan: &Plan, entry: &Entry, many: bool) -> Self {
         let mut since: Vec<Access> = Vec::new();
         let mut states: Vec<(StateId, bool)> = Vec::new();
-        let mut steps = Vec::with_capacity(entry.commands.len());
-        for command in &entry.commands {
+        let mut phases: Vec<Phase> = Vec::new();
+        let mut splits = Vec::with_capacity(entry.commands.len());
+        for (at, command) in entry.commands.iter().enumerate() {
             let split = split(plan, command, many);
             let accesses = accesses(plan, entry, command, split);
             let state = match command {
@@ -57,17 +69,24 @@ impl Steps {
                 Command::Attention { state, .. } => Some((*state, false)),
                 _ => None,
             };
-            let meet = accesses.iter().any(|a| since.iter().any(|b| conflict(a, b)))
+            let conflicts = accesses.iter().any(|a| since.iter().any(|b| conflict(a, b)))
                 || state.is_some_and(|(id, write)| states.iter().any(|&(other, wrote)| id == other && (write || wrote)));
-            if meet {
-                since.clear();
-                states.clear();
+            match phases.last_mut() {
+                Some(phase) if !conflicts => {
+                    phase.commands.end = at + 1;
+                    phase.by_rows &= split == Split::Rows;
+                }
+                _ => {
+                    since.clear();
+                    states.clear();
+                    phases.push(Phase { commands: at..at + 1, by_rows: split == Split::Rows });
+                }
             }
             since.extend(accesses);
             states.extend(state);
-            steps.push((split, meet));
+            splits.push(split);
         }
-        Self { steps }
+        Self { phases, splits }
     }
 }
 
@@ -80,7 +99,7 @@ fn accesses(plan: &Plan, entry: &Entry, command: &Command, split: Split) -> Vec<
     read.into_iter().map(|id| access(id, false)).chain(written.into_iter().map(|id| access(id, true))).collect()
 }
 
-/// Two accesses of which one writes conflict, unless both are by rows and to the very same buffer: then each thread meets only its own rows.
+/// Two accesses of which one writes conflict, unless both are by rows and to the very same buffer: then each chunk meets only its own rows.
 fn conflict(a: &Access, b: &Access) -> bool {
     let same_rows = a.split == Split::Rows && b.split == Split::Rows && a.buffer == b.buffer;
     (a.write || b.write) && a.start < b.end && b.start < a.end && !same_rows

@@ -30,8 +30,8 @@ pub struct ServeArgs {
     /// Runs plain kernels instead of the machine code in the artifact.
     #[arg(long)]
     pub no_native: bool,
-    /// How weights are brought into memory.
-    #[arg(long)]
+    /// Where the weights live: copied to huge pages (faster steps) or mapped from the file (faster start, shared).
+    #[arg(long = "load", value_name = "MODE", value_parser = ["copy", "map"])]
     pub load_mode: Option<String>,
     /// Requests that may wait beyond those that run.
     #[arg(long, default_value_t = 64)]

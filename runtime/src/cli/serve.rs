@@ -1,0 +1,87 @@
+//! `unicorn-rt serve`: loads in the background, so that `/live` answers at once and `/ready` when it is true.
+
+use anyhow::{Context, Result, anyhow};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use unicorn_rt::generate::{Engine, EngineConfig};
+use unicorn_rt::load::{Options, Placement, load};
+use unicorn_rt::sample::SamplingParams;
+use unicorn_rt::serve::{self, ModelCell, ModelInfo, ServeArgs, ServedModel};
+use unicorn_rt::tokens::{ChatSpec, Tokenizer};
+
+pub fn run(args: ServeArgs) -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    one_heap();
+    let models = args.all_models().map_err(|why| anyhow!(why))?;
+    let cells: Vec<_> = models.iter().map(|(name, _)| (name.clone(), ModelCell::loading())).collect();
+    let config = args.config(cells.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(4).enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind((args.host, args.port)).await.with_context(|| format!("cannot listen on {}:{}", args.host, args.port))?;
+        tracing::info!("listening on http://{}", listener.local_addr()?);
+        std::thread::Builder::new().name("load".into()).spawn(move || {
+            for ((name, path), (_, cell)) in models.iter().zip(&cells) {
+                match start(name, path, &args) {
+                    Ok(model) => {
+                        tracing::info!("model `{name}` is ready: {}", model.info.details);
+                        cell.ready(model);
+                    }
+                    Err(error) => {
+                        tracing::error!("model `{name}` cannot be served: {error:#}");
+                        cell.failed(format!("{error:#}"));
+                    }
+                }
+            }
+        })?;
+        serve::serve(config, listener).await.context("the server failed")
+    })
+}
+
+/// Keeps all allocations in one heap: requests come and go on several threads, and a heap for each would keep pages that none uses.
+fn one_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a number in the allocator, before other threads start.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Loads one artifact, proves it by its self-test, and starts its engine.
+fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
+    let begin = std::time::Instant::now();
+    let placement = if args.load_mode.as_deref() == Some("map") { Placement::Map } else { Placement::Copy };
+    let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, ..Options::default() };
+    let mut loaded = load(path, options)?;
+    for notice in &loaded.notices {
+        tracing::warn!("model `{name}`: {notice}");
+    }
+    match unicorn_artifact::file::Artifact::open(path)?.selftest() {
+        Ok(test) => unicorn_rt::selftest::run(&mut loaded.session, &test)?,
+        Err(_) => tracing::warn!("model `{name}` has no self-test; it was compiled with --no-selftest"),
+    }
+    let chat: ChatSpec = serde_json::from_slice(&loaded.chat).context("section `chat`")?;
+    let tokenizer = Arc::new(Tokenizer::from_parts(&loaded.tokenizer, &chat)?);
+    let plan = &loaded.manifest.plan;
+    let cpu = loaded.session.cpu();
+    let details = serde_json::json!({
+        "device": "cpu", "threads": cpu.threads(), "kernels": cpu.isa().name(), "native_regions": cpu.native(),
+        "resident_bytes": plan.resident_bytes(cpu.threads() as u64), "context": plan.model.context, "slots": plan.model.slots,
+        "load_seconds": (begin.elapsed().as_secs_f64() * 1e3).round() / 1e3,
+    });
+    let info = ModelInfo {
+        vocabulary: plan.model.vocabulary as usize,
+        text_vocabulary: plan.model.text_vocabulary as usize,
+        digest: loaded.digest.clone(),
+        stop_ids: plan.model.eos.clone(),
+        created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        defaults: SamplingParams::default(),
+        details,
+    };
+    let config = EngineConfig { text_vocabulary: info.text_vocabulary, queue: args.max_queue };
+    let engine = Engine::new(Box::new(loaded.session), tokenizer.clone(), config)?;
+    Ok(ServedModel { name: name.into(), engine, tokenizer, info })
+}

@@ -1,0 +1,308 @@
+//! `unicornc` as a user meets it: options, dumps, messages for machines, exit codes, damaged files, readers that go away.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use unicorn_artifact::file::Artifact;
+use unicorn_artifact::tensor::Format;
+use unicorn_tests::{artifact, pebble};
+use unicornc::driver::Stage;
+use unicornc::graph::text;
+use unicornc::import::synthetic;
+
+fn unicornc() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unicornc-under-test"));
+    command.stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    unicornc().args(arguments).output().expect("the compiler runs")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+/// Runs, demands an exit code, and that nothing panicked.
+#[track_caller]
+fn expect(code: i32, arguments: &[&str]) -> Output {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", out(&output), err(&output));
+    assert!(!err(&output).contains("panicked"), "{}", err(&output));
+    output
+}
+
+/// Every line must be a JSON object with a field `event`.
+fn events(output: &Output) -> Vec<Value> {
+    let event = |line: &str| {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        assert!(value["event"].is_string(), "{line}");
+        value
+    };
+    out(output).lines().map(event).collect()
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// A small checkpoint, with `change` made to its config.
+fn checkpoint(change: impl FnOnce(&mut Value)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = synthetic::Options { towers: true, ..synthetic::Options::default() };
+    synthetic::write(folder.path(), &options).expect("the checkpoint is written");
+    let mut config = options.config();
+    change(&mut config);
+    std::fs::write(folder.path().join("config.json"), config.to_string()).expect("the config is written");
+    folder
+}
+
+#[test]
+fn every_stage_can_be_stopped_after_and_dumped() {
+    let folder = checkpoint(|_| {});
+    let target = folder.path().join("out.unicorn");
+    for stage in Stage::ALL {
+        let arguments = ["compile", path_text(folder.path()), "-o", path_text(&target), "--stop-after", stage.name(), "--dump"];
+        let dump = out(&expect(0, &arguments));
+        assert_eq!(target.exists(), stage == Stage::Artifact);
+        match stage {
+            Stage::Import | Stage::Fold | Stage::Quantise => {
+                let graph = text::parse(&dump).unwrap_or_else(|why| panic!("{}: {why}", stage.name()));
+                assert_eq!(text::print(&graph), dump, "{}", stage.name());
+            }
+            Stage::Split | Stage::Fuse => {
+                let (body, tail) = dump.strip_prefix("# body\n").and_then(|rest| rest.split_once("\n# tail\n")).expect("two graphs");
+                for part in [body, tail] {
+                    let graph = text::parse(part).unwrap_or_else(|why| panic!("{}: {why}", stage.name()));
+                    assert_eq!(text::print(&graph).trim_end(), part.trim_end(), "{}", stage.name());
+                }
+                assert_eq!(dump.contains("= fused("), stage == Stage::Fuse);
+            }
+            Stage::Lower | Stage::Schedule => assert!(dump.lines().count() > 50, "{}: {dump}", stage.name()),
+            Stage::Artifact => assert_eq!(dump.trim().len(), 64, "the artifact's digest: {dump}"),
+        }
+    }
+    expect(2, &["compile", path_text(folder.path()), "--dump"]);
+    expect(2, &["compile", path_text(folder.path()), "--stop-after", "lunch"]);
+}
+
+#[test]
+fn messages_for_machines_are_json_to_the_end() {
+    let folder = checkpoint(|_| {});
+    let target = folder.path().join("out.unicorn");
+    let output = expect(0, &["--message-format", "json", "compile", path_text(folder.path()), "-o", path_text(&target)]);
+    let events = events(&output);
+    let stages: Vec<&str> = events.iter().filter(|e| e["event"] == "stage").map(|e| e["stage"].as_str().expect("a name")).collect();
+    assert_eq!(stages, Stage::ALL.map(Stage::name));
+    assert!(events.iter().any(|e| e["event"] == "notice" && e["message"].as_str().is_some_and(|m| m.contains("skipped"))), "{events:?}");
+    let last = events.last().expect("events");
+    assert_eq!((last["event"].as_str(), last["digest"].as_str().map(str::len)), (Some("artifact"), Some(64)));
+    assert_eq!(last["bytes"].as_u64(), std::fs::metadata(&target).ok().map(|m| m.len()));
+    assert!(err(&output).is_empty(), "{}", err(&output));
+}
+
+#[test]
+fn exit_codes_say_what_kind_of_error_it_was() {
+    let missing = expect(5, &["compile", "/nowhere/model.safetensors"]);
+    assert!(err(&missing).contains("/nowhere/model.safetensors"), "{}", err(&missing));
+    expect(5, &["inspect", "/nowhere/model.unicorn"]);
+    expect(2, &["compile"]);
+    expect(2, &["compile", "x", "--quant", "q3"]);
+
+    let bad = checkpoint(|config| config["num_hidden_layers"] = "six".into());
+    let output = expect(3, &["compile", path_text(bad.path())]);
+    assert!(err(&output).contains("num_hidden_layers") && err(&output).contains("config.json"), "{}", err(&output));
+    let output = expect(3, &["--message-format", "json", "compile", path_text(bad.path())]);
+    let events = events(&output);
+    assert_eq!(events.last().map(|e| (e["event"].clone(), e["exit_code"].clone())), Some(("error".into(), 3.into())));
+
+    let odd = checkpoint(|config| config["hidden_activation"] = "relu".into());
+    let output = expect(4, &["compile", path_text(odd.path())]);
+    assert!(err(&output).contains("hidden_activation"), "{}", err(&output));
+
+    let good = checkpoint(|_| {});
+    let compile = |more: &[&str]| {
+        let target = good.path().join("refused.unicorn");
+        let output = expect(2, &[&["compile", path_text(good.path()), "-o", path_text(&target)], more].concat());
+        assert!(!target.exists(), "{more:?}");
+        assert!(err(&output).contains(more[0]), "{more:?}: {}", err(&output));
+    };
+    for more in [
+        ["--context", "99999999"],
+        ["--slots", "0"],
+        ["--rows", "0,4"],
+        ["--error-limit", "much"],
+        ["--format", "no.such.tensor=q8"],
+        ["--format", "layers.0=q8=q4"],
+    ] {
+        compile(&more);
+    }
+    let text = good.path().join("config.json");
+    expect(3, &["inspect", path_text(&text)]);
+    expect(3, &["verify", path_text(&text)]);
+    expect(3, &["compile", path_text(&text)]);
+    // A folder where the artifact should go, and one that is not there.
+    expect(5, &["compile", path_text(good.path()), "-o", path_text(good.path())]);
+    expect(5, &["compile", path_text(good.path()), "-o", "/nowhere/at/all.unicorn"]);
+    let left: Vec<PathBuf> = std::fs::read_dir(good.path()).expect("the folder").filter_map(|e| Some(e.ok()?.path())).collect();
+    assert!(left.iter().all(|path| !path_text(path).contains("unfinished")), "{left:?}");
+}
+
+#[test]
+fn inspect_shows_what_the_artifact_holds() {
+    let path = artifact(Format::Q4);
+    let artifact = Artifact::open(&path).expect("an artifact");
+    let manifest = artifact.manifest().expect("a manifest");
+    let digest = unicorn_artifact::file::hex(artifact.digest());
+
+    let text = out(&expect(0, &["inspect", path_text(&path)]));
+    assert!(text.contains(&digest));
+    for section in artifact.sections() {
+        assert!(text.contains(&section.name), "{}", section.name);
+    }
+    for weight in &manifest.plan.weights {
+        assert!(text.contains(&weight.name), "{}", weight.name);
+    }
+    for (name, value) in &manifest.provenance.inputs {
+        assert!(text.contains(name) && text.contains(value), "{name}");
+    }
+
+    let json: Value = serde_json::from_slice(&expect(0, &["inspect", "--json", "--threads", "3", path_text(&path)]).stdout).expect("JSON");
+    assert_eq!(json["digest"].as_str(), Some(digest.as_str()));
+    assert_eq!(json["tensors"].as_array().map(Vec::len), Some(manifest.plan.weights.len()));
+    assert_eq!(json["sections"].as_array().map(Vec::len), Some(artifact.sections().len()));
+    assert_eq!(json["memory"]["resident"].as_u64(), Some(manifest.plan.resident_bytes(3)));
+    assert_eq!(json["provenance"]["inputs"].as_array().map(Vec::len), Some(manifest.provenance.inputs.len()));
+
+    let plan = unicorn_artifact::print::plan(&manifest.plan);
+    assert!(out(&expect(0, &["inspect", "--plan", path_text(&path)])).contains(&plan));
+    let json: Value = serde_json::from_slice(&expect(0, &["inspect", "--json", "--plan", path_text(&path)]).stdout).expect("JSON");
+    assert_eq!(json["plan"].as_str(), Some(plan.as_str()));
+}
+
+#[test]
+fn verify_finds_damage_in_every_section() {
+    let path = artifact(Format::Q4);
+    let text = out(&expect(0, &["verify", path_text(&path)]));
+    assert!(text.ends_with("sound\n") && text.contains("self-test, native") && text.contains("self-test, plain"), "{text}");
+    let text = out(&expect(0, &["verify", "--no-native", path_text(&path)]));
+    assert!(text.ends_with("sound\n") && !text.contains("self-test, native"), "{text}");
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path().join("damaged.unicorn");
+    let bytes = std::fs::read(&path).expect("the artifact");
+    let sections = Artifact::open(&path).expect("an artifact").sections().to_vec();
+    assert!(sections.len() >= 8, "{sections:?}");
+    for section in sections {
+        for place in [section.offset, section.offset + section.length / 2, section.offset + section.length - 1] {
+            let mut damaged = bytes.clone();
+            damaged[place as usize] ^= 0x10;
+            std::fs::write(&copy, damaged).expect("the copy");
+            let text = out(&expect(1, &["verify", path_text(&copy)]));
+            assert!(text.contains(&format!("FAILED  digest of `{}`", section.name)) && text.ends_with("damaged\n"), "{}: {text}", section.name);
+        }
+    }
+    let events = events(&expect(1, &["--message-format", "json", "verify", path_text(&copy)]));
+    assert!(events.iter().any(|e| e["ok"] == Value::Bool(false)) && events.iter().any(|e| e["ok"] == Value::Bool(true)), "{events:?}");
+
+    // Damage to the header, and a file that was cut, leave nothing to verify.
+    let mut damaged = bytes.clone();
+    damaged[70] ^= 1;
+    std::fs::write(&copy, damaged).expect("the copy");
+    expect(3, &["verify", path_text(&copy)]);
+    std::fs::write(&copy, &bytes[..bytes.len() / 2]).expect("the copy");
+    let cut = expect(3, &["verify", path_text(&copy)]);
+    assert!(err(&cut).contains("cut"), "{}", err(&cut));
+}
+
+#[test]
+fn verify_wants_a_self_test() {
+    let folder = checkpoint(|_| {});
+    let target = folder.path().join("out.unicorn");
+    expect(0, &["compile", path_text(folder.path()), "-o", path_text(&target), "--no-selftest"]);
+    let text = out(&expect(1, &["verify", path_text(&target)]));
+    assert!(text.contains("none was recorded"), "{text}");
+}
+
+#[test]
+fn diff_says_equal_or_lists_what_differs() {
+    let (q4, q8) = (artifact(Format::Q4), artifact(Format::Q8));
+    let text = out(&expect(0, &["diff", path_text(&q4), path_text(&q4)]));
+    assert!(text.starts_with("equal: "), "{text}");
+    let output = expect(1, &["diff", path_text(&q4), path_text(&q8)]);
+    let text = out(&output);
+    let manifest = |path: &Path| Artifact::open(path).and_then(|artifact| artifact.manifest()).expect("an artifact");
+    let (a, b) = (manifest(&q4), manifest(&q8));
+    let mut differ = 0;
+    for weight in &a.plan.weights {
+        let other = b.plan.weights.iter().find(|w| w.name == weight.name && w.layout == weight.layout).expect("the same tensors");
+        let listed = text.contains(&format!("tensor {}: ", weight.name));
+        assert_eq!(listed, other.format != weight.format, "{}", weight.name);
+        differ += usize::from(listed);
+    }
+    assert!(differ > 20, "{text}");
+    let events = events(&expect(1, &["--message-format", "json", "diff", path_text(&q4), path_text(&q8)]));
+    assert_eq!(events[0]["equal"], Value::Bool(false));
+    assert_eq!(events[0]["differences"].as_array().map(Vec::len), Some(text.lines().count()));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let (path, model) = (artifact(Format::Q4), pebble());
+    let dump = vec!["compile", path_text(&model), "--stop-after", "import", "--dump"];
+    for arguments in [vec!["inspect", "--plan", path_text(&path)], vec!["inspect", "--json", "--plan", path_text(&path)], dump] {
+        let mut child = unicornc().args(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the compiler runs");
+        let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = Vec::new();
+        // A few bytes only: the rest is more than a pipe holds, so the writer must meet its end.
+        reader.by_ref().take(64).read_until(b'\n', &mut line).expect("a line");
+        drop(reader);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(!line.is_empty() && output.status.success(), "{arguments:?}: {:?} {}", output.status, err(&output));
+        assert!(err(&output).is_empty(), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn help_mentions_every_option() {
+    let listed = |command: &str, options: &[&str]| {
+        let text = out(&expect(0, &[command, "--help"]));
+        for option in options.iter().chain(&["--message-format", "--help"]) {
+            let line = text.lines().position(|line| line.split([',', ' ', '[']).any(|word| word == *option));
+            assert!(line.is_some(), "{command}: no {option} in {text}");
+        }
+        // And nothing that this list does not know, so that a new option is tested, too.
+        let known = |word: &str| options.contains(&word) || ["--message-format", "--help"].contains(&word);
+        let first = |line: &str| line.split([',', ' ', '[', '<', '.']).find(|word| word.starts_with("--")).map(str::to_owned);
+        let starts = |line: &&str| line.starts_with("  -") || line.starts_with("      --");
+        let unknown: Vec<String> = text.lines().filter(starts).filter_map(first).filter(|word| !known(word)).collect();
+        assert!(unknown.is_empty(), "{command}: {unknown:?}");
+    };
+    let compile = [
+        "--output",
+        "--quant",
+        "--error-limit",
+        "--format",
+        "--context",
+        "--slots",
+        "--rows",
+        "--logit-rows",
+        "--threads",
+        "--no-selftest",
+        "--stop-after",
+        "--dump",
+    ];
+    listed("compile", &compile);
+    listed("inspect", &["--json", "--plan", "--threads"]);
+    listed("verify", &["--no-native"]);
+    listed("diff", &[]);
+    let text = out(&expect(0, &["--help"]));
+    assert!(["compile", "inspect", "verify", "diff", "Exit codes"].iter().all(|word| text.contains(word)), "{text}");
+    assert!(out(&expect(0, &["--version"])).contains(env!("CARGO_PKG_VERSION")));
+}

@@ -345,8 +345,7 @@ impl Writer {
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
         let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
-        let mut writer =
-            Self { file: BufWriter::with_capacity(1 << 20, file), path, sections: vec![], position: 0, hasher: blake3::Hasher::new() };
+        let mut writer = Self { file: BufWriter::with_capacity(1 << 20, file), path, sections: vec![], position: 0, hasher: blake3::Hasher::new() };
         writer.raw(&[0; PAGE as usize])?;
         Ok(writer)
     }

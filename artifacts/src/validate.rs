@@ -48,11 +48,14 @@ pub fn plan(plan: &Plan) -> Result<()> {
     if let Some(id) = model.eos.iter().chain([&model.bos]).find(|id| **id >= model.vocabulary) {
         return Err(Error::plan("model", format!("token {id} is outside a vocabulary of {}", model.vocabulary)));
     }
-    let counts = [("end tokens", model.eos.len(), MAX_EOS), ("entries", plan.entries.len(), MAX_ENTRIES), ("handoffs", plan.handoffs.len(), MAX_HANDOFFS)];
+    let counts =
+        [("end tokens", model.eos.len(), MAX_EOS), ("entries", plan.entries.len(), MAX_ENTRIES), ("handoffs", plan.handoffs.len(), MAX_HANDOFFS)];
     if let Some((what, has, most)) = counts.iter().find(|(_, has, most)| has > most) {
         return Err(Error::plan("model", format!("{has} {what}, more than {most}")));
     }
-    for (name, bytes) in [("arena", plan.arena_bytes), ("states", plan.state_bytes), ("weights", plan.weight_bytes), ("streamed", plan.streamed_bytes)] {
+    for (name, bytes) in
+        [("arena", plan.arena_bytes), ("states", plan.state_bytes), ("weights", plan.weight_bytes), ("streamed", plan.streamed_bytes)]
+    {
         if bytes > MAX_BYTES {
             return Err(Error::plan(name, format!("{bytes} bytes are more than any machine has")));
         }
@@ -130,7 +133,8 @@ fn weight(plan: &Plan, weight: &Weight) -> std::result::Result<(), String> {
 
 fn state(plan: &Plan, state: &State) -> std::result::Result<(), String> {
     let (heads, dim, capacity) = (state.kv_heads, state.head_dim, state.capacity);
-    if heads == 0 || heads > 4096 || dim == 0 || !dim.is_multiple_of(16) || dim > MAX_HEAD_DIM || capacity == 0 || !capacity.is_multiple_of(KV_BLOCK) {
+    if heads == 0 || heads > 4096 || dim == 0 || !dim.is_multiple_of(16) || dim > MAX_HEAD_DIM || capacity == 0 || !capacity.is_multiple_of(KV_BLOCK)
+    {
         return Err(format!("{heads} heads of {dim}, {capacity} positions"));
     }
     let bytes = state.slot_bytes().and_then(|b| b.checked_mul(u64::from(plan.model.slots))).ok_or("its size overflows")?;
@@ -177,7 +181,9 @@ impl Check<'_> {
         }
         match (self.entry.part, self.entry.logits) {
             (Part::Body, None) => Ok(()),
-            (Part::Tail, Some(id)) => self.f32(id, Some(self.plan.model.vocabulary)).map(|_| ()).map_err(|why| Error::plan(place, format!("logits: {why}"))),
+            (Part::Tail, Some(id)) => {
+                self.f32(id, Some(self.plan.model.vocabulary)).map(|_| ()).map_err(|why| Error::plan(place, format!("logits: {why}")))
+            }
             _ => Err(Error::plan(place, "a tail has logits, a body has none")),
         }
     }

@@ -7,7 +7,7 @@ use crate::passes::quantise::{Choice, Chosen};
 use crate::passes::split::{Program, StateInfo};
 use crate::passes::{fold, fuse, quantise, split};
 use crate::schedule::{check, memory};
-use crate::{Error, Result, selftest};
+use crate::{Error, Result, selftest, sensitivity};
 use std::path::Path;
 use unicorn_artifact::command::BufferId;
 use unicorn_artifact::file::{Manifest, Provenance, Writer, section};
@@ -60,8 +60,10 @@ impl Stage {
 pub struct Options {
     /// The wanted format of matrices.
     pub format: Format,
-    /// Relative error above which a tensor is stored in the next finer format.
+    /// Predicted divergence of the answers, in nats per token, down to which tensors are refined.
     pub limit: Option<f32>,
+    /// Largest checkpoint whose tensors are measured one by one.
+    pub measure_bytes: u64,
     /// Formats by tensor name or prefix.
     pub overrides: Vec<(String, Format)>,
     /// Positions per sequence; `None`: the model's own, at most 4096.
@@ -83,6 +85,7 @@ impl Default for Options {
         Self {
             format: Format::Q4,
             limit: Some(DEFAULT_LIMIT),
+            measure_bytes: DEFAULT_MEASURE_BYTES,
             overrides: vec![],
             context: None,
             slots: 4,
@@ -94,8 +97,10 @@ impl Default for Options {
     }
 }
 
-/// The default error limit for four bits.
-pub const DEFAULT_LIMIT: f32 = 0.09;
+/// The default limit of the predicted divergence at four bits, in nats per token.
+pub const DEFAULT_LIMIT: f32 = 0.3;
+/// The default of [`Options::measure_bytes`]: measuring holds the model in memory at two bytes a weight and runs it once per tensor.
+pub const DEFAULT_MEASURE_BYTES: u64 = 1 << 30;
 const DEFAULT_CONTEXT: u32 = 4096;
 
 /// What is reported while compiling.
@@ -166,12 +171,17 @@ pub fn compile(
     done!(Stage::Fold, text::print(&graph));
 
     begin(Stage::Quantise, report);
-    let choice = Choice {
-        format: options.format,
-        limit: options.limit.filter(|_| options.format == Format::Q4),
-        overrides: options.overrides.clone(),
-        calibration: vec![],
+    let sensitivity = match options.limit.filter(|_| options.format == Format::Q4) {
+        Some(_) if checkpoint.total_bytes() <= options.measure_bytes => sensitivity::measure(checkpoint, &graph, options.threads)?,
+        Some(_) => {
+            let notice = "the checkpoint is larger than --measure-bytes: no tensor was refined by its measured error".to_owned();
+            report(Event::Notice(&notice));
+            notices.push(notice);
+            Vec::new()
+        }
+        None => Vec::new(),
     };
+    let choice = Choice { format: options.format, limit: options.limit, overrides: options.overrides.clone(), sensitivity };
     let (graph, formats) = quantise::quantise(&graph, checkpoint, &choice)?;
     verified(&graph, "quantise")?;
     outcome.formats = formats;
@@ -183,8 +193,7 @@ pub fn compile(
     done!(Stage::Split, print_program(&program));
 
     begin(Stage::Fuse, report);
-    let program = Program { body: fuse::fuse(&program.body)?, tail: fuse::fuse(&program.tail)?, states: program.states };
-    verified_program(&program, "fuse")?;
+    let program = fused(program)?;
     done!(Stage::Fuse, print_program(&program));
 
     begin(Stage::Lower, report);
@@ -200,7 +209,8 @@ pub fn compile(
 
     begin(Stage::Artifact, report);
     let provenance = provenance(checkpoint, options, &plan, notices)?;
-    let manifest = write(checkpoint, out, &lowered, plan, provenance, &sections, options, &program, report)?;
+    let made = Made { lowered: &lowered, program: &program, code: &sections, provenance };
+    let manifest = write(checkpoint, out, made, plan, options, report)?;
     let artifact = unicorn_artifact::file::Artifact::open(out)?;
     outcome.digest = Some(unicorn_artifact::file::hex(artifact.digest()));
     outcome.bytes = std::fs::metadata(out).map_err(|e| Error::io(out, e))?.len();
@@ -210,6 +220,26 @@ pub fn compile(
 
 fn skipped_notice(skipped: &[String]) -> Option<String> {
     (!skipped.is_empty()).then(|| format!("{} tensors that the text model does not read were skipped (towers, or keys and values of shared layers)", skipped.len()))
+}
+
+fn fused(program: Program) -> Result<Program> {
+    let program = Program { body: fuse::fuse(&program.body)?, tail: fuse::fuse(&program.tail)?, states: program.states };
+    verified_program(&program, "fuse")?;
+    Ok(program)
+}
+
+/// Compiles a graph whose formats are chosen to an artifact without self-test: what measurements on the way are made with.
+///
+/// # Errors
+/// Whatever the stages say.
+pub(crate) fn probe(checkpoint: &Checkpoint, graph: &Graph, out: &Path, options: &Options) -> Result<()> {
+    let program = fused(split::split(graph)?)?;
+    let lowered = lower(&program)?;
+    let (targets, sections) = machine_code(&lowered)?;
+    let mut plan = schedule(checkpoint, &lowered, &program, options)?;
+    plan.code = targets;
+    let made = Made { lowered: &lowered, program: &program, code: &sections, provenance: Provenance::default() };
+    write(checkpoint, out, made, plan, options, &mut |_| {}).map(|_| ())
 }
 
 fn verified(graph: &Graph, pass: &str) -> Result<()> {
@@ -358,18 +388,23 @@ fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: 
     Ok(Provenance { compiler: format!("unicornc {}", env!("CARGO_PKG_VERSION")), inputs, options: recorded, notices })
 }
 
-#[allow(clippy::too_many_arguments)]
+/// What goes into the file beside the plan.
+struct Made<'a> {
+    lowered: &'a Lowered,
+    program: &'a Program,
+    code: &'a [(String, Vec<u8>)],
+    provenance: Provenance,
+}
+
 fn write(
     checkpoint: &Checkpoint,
     out: &Path,
-    lowered: &Lowered,
+    made: Made<'_>,
     mut plan: Plan,
-    provenance: Provenance,
-    code: &[(String, Vec<u8>)],
     options: &Options,
-    program: &Program,
     report: &mut dyn FnMut(Event<'_>),
 ) -> Result<Manifest> {
+    let Made { lowered, program, code, provenance } = made;
     // Written beside the target and renamed at the end: whoever finds the target finds a whole artifact.
     let mut unfinished = out.as_os_str().to_owned();
     unfinished.push(".unfinished");

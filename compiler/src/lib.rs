@@ -9,5 +9,6 @@ pub mod lower;
 pub mod passes;
 pub mod schedule;
 pub mod selftest;
+pub mod sensitivity;
 
 pub use error::{Error, Result};

@@ -101,22 +101,22 @@ fn absurd_demands_are_errors() {
         let why = refusal(change);
         assert!(why.contains(word), "{word}: {why}");
     }
-    // Well-formed, but more than any machine here has: the system is asked before a page is touched.
+    // Well-formed, but more than any machine has: the system is asked before a page is touched.
     let why = refusal(|p| {
-        let (rows, offset) = (plan.entries[0].rows, plan.arena_bytes.next_multiple_of(64));
-        let wide = json!({"name": "wide", "elements": "F32", "width": 1 << 28, "offset": offset});
+        let (rows, start) = (plan.entries.iter().map(|e| u64::from(e.rows)).max().unwrap_or(1), plan.arena_bytes.next_multiple_of(64));
+        let offset = |at: u64| start + at * rows * (1 << 30);
         for entry in p["entries"].as_array_mut().unwrap() {
-            entry["buffers"].as_array_mut().unwrap().push(wide.clone());
+            let wide = (0..100).map(|at| json!({"name": "wide", "elements": "F32", "width": 1 << 28, "offset": offset(at)}));
+            entry["buffers"].as_array_mut().unwrap().extend(wide);
         }
-        let most = plan.entries.iter().map(|e| e.rows).max().unwrap_or(rows);
-        p["arena_bytes"] = json!(offset + (1u64 << 30) * u64::from(most));
+        p["arena_bytes"] = json!(offset(100));
     });
     assert!(why.contains("arena"), "{why}");
-    // A region of 4096 vectors that are all alive needs scratch in proportion to its width.
+    // A region of 2000 vectors that are alive at once needs scratch in proportion to its width.
     let why = refusal(|p| {
-        let mut ops: Vec<Value> = vec![json!({"Load": 0}); 4000];
+        let mut ops: Vec<Value> = vec![json!({"Load": 0}); 2000];
         ops.push(json!({"Sum": 0}));
-        ops.extend((1..90).map(|v| json!({"Add": [v, v]})));
+        ops.extend((1..2000).map(|v| json!({"Add": [v, v]})));
         p["regions"].as_array_mut().unwrap().push(json!({"width": 1 << 28, "operands": ["Row"], "ops": ops}));
         for code in p["code"].as_array_mut().unwrap() {
             let span = code["regions"][0].clone();
@@ -133,7 +133,8 @@ fn commands_keep_their_hands_off_what_they_read() {
         let why = refusal(|p| {
             // The first such command writes where it reads.
             let entry = &mut p["entries"][0];
-            let command = entry["commands"].as_array().unwrap().iter().find(|c| c.get(name).is_some()).expect("the model has such a command")[name].clone();
+            let command =
+                entry["commands"].as_array().unwrap().iter().find(|c| c.get(name).is_some()).expect("the model has such a command")[name].clone();
             let plan: Plan = serde_json::from_value(tiny().manifest["plan"].clone()).unwrap();
             let parsed = serde_json::from_value(json!({ name: command })).unwrap();
             let (read, written) = unicorn_artifact::command::Command::buffers(&parsed, &plan.regions);

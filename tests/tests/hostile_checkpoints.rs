@@ -10,8 +10,8 @@ fn changed_checkpoints_are_errors_or_compile() {
         let verdict = check(base, 0, folder().path());
         assert!(matches!(&verdict, Verdict::Ran { damaged, .. } if damaged.is_empty()), "{verdict:?}");
     }
-    let tally = cases("checkpoints", 0..2500, |seed, folder| check(&mutant(seed), seed, folder));
-    assert!(tally.refused > 1000 && tally.ran > 200 && tally.total() == 2500, "{tally:?}");
+    let tally = cases("checkpoints", 0..2000, |seed, folder| check(&mutant(seed), seed, folder));
+    assert!(tally.refused > 1000 && tally.ran > 200 && tally.total() == 2000, "{tally:?}");
 }
 
 /// The error that a changed copy of a sound checkpoint gives.
@@ -34,7 +34,9 @@ fn edit(files: &mut Files, name: &str, change: impl Fn(&mut Value)) {
 fn shards_stay_in_their_folder_and_in_their_index() {
     const INDEX: &str = "model.safetensors.index.json";
     let shard = |files: &Files| files.keys().find(|n| n.ends_with(".safetensors")).unwrap().clone();
-    let mapped = |to: &'static str| move |files: &mut Files| edit(files, INDEX, |i| *i["weight_map"].as_object_mut().unwrap().values_mut().next().unwrap() = json!(to));
+    let mapped = |to: &'static str| {
+        move |files: &mut Files| edit(files, INDEX, |i| *i["weight_map"].as_object_mut().unwrap().values_mut().next().unwrap() = json!(to))
+    };
     for outside in ["../../etc/passwd", "/etc/passwd.safetensors", "../x.safetensors", "a/b.safetensors", "a\\b.safetensors", "", ".."] {
         let why = refusal(1, mapped(outside));
         assert!(why.contains("names the shard"), "{outside}: {why}");

@@ -13,7 +13,8 @@ const MB: u64 = 1_000_000;
 
 /// Loads and runs an artifact in a process of its own.
 fn footprint(artifact: &Path, threads: usize, tokens: usize) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_footprint")).arg(artifact).args([threads.to_string(), tokens.to_string()]).output().expect("it runs");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_footprint")).arg(artifact).args([threads.to_string(), tokens.to_string()]).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("it prints JSON")
 }

@@ -9,7 +9,8 @@ fn links(package: &str) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // `--all-features` sees more than any build of the package does.
-    let arguments = ["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{lib} {p}", "--target", "all", "--all-features"];
+    let arguments =
+        ["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{lib} {p}", "--target", "all", "--all-features"];
     let output = Command::new(cargo).current_dir(root).args(arguments).args(["--package", package]).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
@@ -64,7 +65,8 @@ fn the_runtime_depends_on_what_is_below() {
 fn every_package_of_the_workspace_is_known_here() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo).current_dir(root).args(["metadata", "--offline", "--no-deps", "--format-version", "1"]).output().expect("cargo runs");
+    let output =
+        Command::new(cargo).current_dir(root).args(["metadata", "--offline", "--no-deps", "--format-version", "1"]).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     let names: BTreeSet<String> =

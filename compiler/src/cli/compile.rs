@@ -5,8 +5,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use unicorn_artifact::tensor::Format;
-use unicornc::driver::{DEFAULT_LIMIT, Event, Options, Outcome, Stage, compile};
+use unicornc::driver::{DEFAULT_LIMIT, DEFAULT_MEASURE_BYTES, Event, Options, Outcome, Stage, compile};
 use unicornc::import::Checkpoint;
+use unicornc::passes::quantise::Why;
 use unicornc::{Error, Result};
 
 /// What to compile, and how.
@@ -20,9 +21,13 @@ pub struct Args {
     /// Format of the matrices: q4 and q8 are groups of 32 with one f16 scale.
     #[arg(long, value_parser = ["q4", "q8", "bf16"], default_value = "q4")]
     quant: String,
-    /// With q4: tensors whose measured relative error is above this are stored as q8. `none` never refines.
-    #[arg(long, value_name = "ERROR", default_value_t = DEFAULT_LIMIT.to_string())]
+    /// With q4: tensors are refined to q8, those whose measured error is most worth its bytes first, until the predicted divergence from bf16 is
+    /// below this many nats per token. `none` never refines.
+    #[arg(long, value_name = "NATS", default_value_t = DEFAULT_LIMIT.to_string())]
     error_limit: String,
+    /// Checkpoints above this size are not measured (and nothing is refined): measuring holds the model in memory and runs it once per tensor.
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MEASURE_BYTES)]
+    measure_bytes: u64,
     /// Format of one tensor or of all whose names begin with a prefix, e.g. `layers.0.*=q8`. May be repeated; the first match counts.
     #[arg(long = "format", value_name = "NAME=FORMAT")]
     formats: Vec<String>,
@@ -81,6 +86,7 @@ fn options(args: &Args) -> Result<Options> {
     Ok(Options {
         format: parse_format(&args.quant).unwrap_or(defaults.format),
         limit,
+        measure_bytes: args.measure_bytes,
         overrides: overrides.collect::<Result<_>>()?,
         context: args.context,
         slots: args.slots,
@@ -144,7 +150,7 @@ fn finish(outcome: &Outcome, out: &Path, json: bool) {
         }));
         return;
     }
-    let refined = outcome.formats.iter().filter(|f| f.why == "error above the limit").count();
+    let refined = outcome.formats.iter().filter(|f| f.why == Why::Refined).count();
     eprintln!("{}: {}, {} resident on one thread", out.display(), human(outcome.bytes), human(resident));
     if refined > 0 {
         eprintln!("{refined} of {} matrices are stored finer because of their measured error (`unicornc inspect` lists them)", outcome.formats.len());

@@ -214,7 +214,7 @@ impl Run<'_> {
             Op::MaxImm(floor) => x(0)?.iter().map(|v| if v > floor { *v } else { *floor }).collect(),
             Op::Clamp(_) | Op::Transpose | Op::RowSlice(..) => return Err(Error::verify("eval", "works on weights only")),
             Op::Sqrt => x(0)?.iter().map(|v| v.sqrt()).collect(),
-            Op::Tanh => each(f64::tanh)?,
+            Op::Tanh => each(libm::tanh)?,
             Op::Gelu => each(ops::gelu)?,
             Op::Mean => x(0)?
                 .chunks_exact(self.width(input(0)).max(1))

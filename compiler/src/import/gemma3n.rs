@@ -93,7 +93,7 @@ impl Builder<'_> {
         let embedding = self.with("embed_tokens.weight", Op::Embed(d.sqrt()), &[])?;
         self.name(embedding, "embedding");
         let projection = self.matmul(embedding, "per_layer_model_projection.weight")?;
-        let projection = self.op(Op::Scale(d.powf(-0.5)), &[projection])?;
+        let projection = self.op(Op::Scale(1.0 / d.sqrt()), &[projection])?;
         self.name(projection, "per_layer_projection");
         let lookup = self.with("embed_tokens_per_layer.weight", Op::EmbedPerLayer((p as f32).sqrt()), &[])?;
         self.name(lookup, "per_layer_embedding");
@@ -351,7 +351,7 @@ pub fn inverse_normal(p: f64) -> f64 {
     if q.abs() <= 0.425 {
         return q * ratio(0.180625 - q * q, CENTRE[0], CENTRE[1]);
     }
-    let r = (-p.min(1.0 - p).ln()).sqrt();
+    let r = (-libm::log(p.min(1.0 - p))).sqrt();
     let x = if r <= 5.0 { ratio(r - 1.6, MIDDLE[0], MIDDLE[1]) } else { ratio(r - 5.0, TAIL[0], TAIL[1]) };
     if q < 0.0 { -x } else { x }
 }

@@ -1,28 +1,26 @@
-//! Chooses the stored format of every matrix: the wanted one where the measured error allows it, a finer one where it does not.
+//! Chooses the stored format of every matrix: the wanted one, and with four bits a finer one for those whose measured error is worth its bytes.
 //!
-//! The error of a matrix is measured on its own values: the root-mean-square difference after rounding, relative to their size, each column weighted by
-//! the mean square of the activation that meets it in a calibration run. Names play no part.
+//! Errors add up: the divergences that single tensors cause, measured one at a time ([`crate::sensitivity`]), predict that of all together. Tensors are
+//! refined in order of divergence saved per byte spent, until the predicted rest is below the limit. Names play no part.
 
-use crate::graph::eval::{Env, Weights, eval};
-use crate::graph::{Graph, Op, Type, ValueId, WeightRef};
+use crate::graph::eval::Tensors;
+use crate::graph::{Graph, Op, Type, ValueId};
+use crate::sensitivity::Sensitivity;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
-use unicorn_artifact::tensor::{Format, GROUP, PANEL, round_trip};
-
-/// Rows of a matrix that are measured, spread evenly.
-const SAMPLE: usize = 512;
+use unicorn_artifact::tensor::{Format, GROUP, PANEL};
 
 /// What is wanted.
 #[derive(Clone, Debug)]
 pub struct Choice {
     /// The format wanted for all matrices.
     pub format: Format,
-    /// Relative output error above which a tensor is stored in the next finer format; `None` never refines.
+    /// Predicted divergence, in nats per token, down to which tensors are refined; `None` never refines.
     pub limit: Option<f32>,
     /// Formats asked for by name: a tensor name, or a prefix followed by `*`.
     pub overrides: Vec<(String, Format)>,
-    /// Tokens of the calibration run; empty weighs all columns alike.
-    pub calibration: Vec<u32>,
+    /// Divergence of each tensor at the wanted format, where it was measured.
+    pub sensitivity: Vec<Sensitivity>,
 }
 
 /// What was chosen for one matrix, and why.
@@ -32,26 +30,37 @@ pub struct Chosen {
     pub tensor: String,
     /// Its format.
     pub format: Format,
-    /// Measured relative error at the wanted format.
-    pub error: f32,
-    /// One of `wanted`, `error above the limit`, `asked for`, `shape`.
-    pub why: &'static str,
+    /// Measured divergence at four bits, if it was measured.
+    pub divergence: Option<f32>,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a format was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is the wanted one.
+    Wanted,
+    /// Its measured error was worth the bytes.
+    Refined,
+    /// It was asked for by name.
+    Asked,
+    /// Its columns do not divide into groups.
+    Shape,
 }
 
 /// Sets the formats.
 ///
 /// # Errors
-/// Tensors that cannot be read, overrides that name nothing or do not fit, [`Error::Unsupported`] for shapes no format holds.
-pub fn quantise(graph: &Graph, weights: &dyn Weights, choice: &Choice) -> Result<(Graph, Vec<Chosen>)> {
+/// Overrides that name nothing or do not fit.
+pub fn quantise(graph: &Graph, tensors: &dyn Tensors, choice: &Choice) -> Result<(Graph, Vec<Chosen>)> {
     let uses = matrices(graph);
-    let moments = moments(graph, weights, &uses, &choice.calibration)?;
     let mut used = vec![false; choice.overrides.len()];
     let mut chosen: BTreeMap<String, Chosen> = BTreeMap::new();
-    for (value, input) in &uses {
-        let (Some(weight), Type::Weight(rows, cols)) = (graph.weight(*value), graph.ty(*value)) else { continue };
-        let moment = input.and_then(|i| moments.get(&i)).map(Vec::as_slice);
-        let found = choose(weight, rows as usize, cols as usize, weights, moment, choice, &mut used)?;
-        // A tensor used twice (the tied head) is stored once, in the finer of the two formats.
+    for value in &uses {
+        let (Some(weight), Type::Weight(_, cols)) = (graph.weight(*value), graph.ty(*value)) else { continue };
+        let found = choose(&weight.tensor, cols as usize, choice, &mut used)?;
+        // A tensor used twice (the tied head, a transposed matrix) is stored in the finer of the two formats.
         let entry = chosen.entry(weight.tensor.clone()).or_insert_with(|| found.clone());
         if found.format < entry.format {
             *entry = found;
@@ -61,9 +70,12 @@ pub fn quantise(graph: &Graph, weights: &dyn Weights, choice: &Choice) -> Result
         let option = format!("--format {}={}", choice.overrides[at].0, choice.overrides[at].1.name());
         return Err(Error::Option { option, why: "no matrix has that name; `unicornc inspect` lists them".into() });
     }
+    if let (Format::Q4, Some(limit)) = (choice.format, choice.limit) {
+        refine(&mut chosen, tensors, limit);
+    }
     let mut graph = graph.clone();
     let makers = graph.makers();
-    for (value, _) in &uses {
+    for value in &uses {
         if let Some(maker) = makers[value.0 as usize]
             && let Op::Weight(weight) = &mut graph.nodes[maker].op
             && let Some(found) = chosen.get(&weight.tensor)
@@ -74,98 +86,60 @@ pub fn quantise(graph: &Graph, weights: &dyn Weights, choice: &Choice) -> Result
     Ok((graph, chosen.into_values().collect()))
 }
 
-/// Every constant that a product or a look-up reads, with the activation it meets. Tiny ones (AltUp's coefficients) stay f32 and are fused.
-fn matrices(graph: &Graph) -> Vec<(ValueId, Option<ValueId>)> {
+/// Every constant that a product or a look-up reads. Tiny ones (AltUp's coefficients) stay f32 and are fused.
+fn matrices(graph: &Graph) -> Vec<ValueId> {
     let big = |v: ValueId| matches!(graph.ty(v), Type::Weight(rows, cols) if rows as usize >= PANEL && cols as usize >= PANEL);
     let of = |node: &crate::graph::Node| match (&node.op, &node.inputs[..]) {
-        (Op::MatMul, [x, w]) if big(*w) => Some((*w, Some(*x))),
-        (Op::SparseUp, [_, x, w]) => Some((*w, Some(*x))),
-        (Op::Embed(_) | Op::EmbedPerLayer(_), [w]) | (Op::SparseDown, [_, w]) => Some((*w, None)),
+        (Op::MatMul, [_, w]) if big(*w) => Some(*w),
+        (Op::SparseUp, [_, _, w]) | (Op::Embed(_) | Op::EmbedPerLayer(_), [w]) | (Op::SparseDown, [_, w]) => Some(*w),
         _ => None,
     };
     graph.nodes.iter().filter_map(of).collect()
 }
 
-/// Mean square of every column of every activation that meets a matrix.
-fn moments(graph: &Graph, weights: &dyn Weights, uses: &[(ValueId, Option<ValueId>)], ids: &[u32]) -> Result<BTreeMap<ValueId, Vec<f64>>> {
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    // The evaluator keeps values by name, so give each of them one.
-    let mut named = graph.clone();
-    let inputs: Vec<ValueId> = uses.iter().filter_map(|u| u.1).collect();
-    for value in &inputs {
-        named.values[value.0 as usize].name = format!("moment.{}", value.0);
-    }
-    let output = eval(&named, weights, ids, &mut Env::default(), |name| name.starts_with("moment."))?;
-    let column_means = |value: &ValueId| {
-        let width = graph.width(*value) as usize;
-        let mut sums = vec![0f64; width];
-        if let Some(values) = output.named.get(&format!("moment.{}", value.0)) {
-            for row in values.chunks_exact(width) {
-                sums.iter_mut().zip(row).for_each(|(s, v)| *s += f64::from(*v) * f64::from(*v));
-            }
-        }
-        (*value, sums)
-    };
-    Ok(inputs.iter().map(column_means).collect())
-}
-
-fn choose(
-    weight: &WeightRef,
-    rows: usize,
-    cols: usize,
-    weights: &dyn Weights,
-    moment: Option<&[f64]>,
-    choice: &Choice,
-    used: &mut [bool],
-) -> Result<Chosen> {
-    let chosen = |format, error, why| Ok(Chosen { tensor: weight.tensor.clone(), format, error, why });
+fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Result<Chosen> {
+    let divergence = choice.sensitivity.iter().find(|s| s.tensor == tensor).map(|s| s.divergence);
+    let chosen = |format, why| Ok(Chosen { tensor: tensor.into(), format, divergence, why });
     let fits = |format: Format| !format.is_quantised() || cols.is_multiple_of(GROUP);
     for (at, (pattern, format)) in choice.overrides.iter().enumerate() {
         let prefix = pattern.strip_suffix('*');
-        if prefix.map_or(pattern == &weight.tensor, |prefix| weight.tensor.starts_with(prefix)) {
-            used[at] = true;
-            if !fits(*format) {
-                // A prefix means "all that can"; a full name means just that tensor.
-                if prefix.is_some() {
-                    continue;
-                }
-                let why = format!("`{}` has {cols} columns, not a multiple of {GROUP}", weight.tensor);
+        if !prefix.map_or(pattern == tensor, |prefix| tensor.starts_with(prefix)) {
+            continue;
+        }
+        used[at] = true;
+        match (fits(*format), prefix) {
+            (true, _) => return chosen(*format, Why::Asked),
+            // A prefix means "all that can"; a full name means just that tensor.
+            (false, Some(_)) => {}
+            (false, None) => {
+                let why = format!("`{tensor}` has {cols} columns, not a multiple of {GROUP}");
                 return Err(Error::Option { option: format!("--format {pattern}={}", format.name()), why });
             }
-            return chosen(*format, measure(weight, rows, cols, weights, moment, *format)?, "asked for");
         }
     }
-    if !fits(choice.format) {
-        return chosen(Format::Bf16, 0.0, "shape");
-    }
-    let error = measure(weight, rows, cols, weights, moment, choice.format)?;
-    match (choice.format, choice.limit) {
-        (Format::Q4, Some(limit)) if error > limit => chosen(Format::Q8, error, "error above the limit"),
-        (format, _) => chosen(format, error, "wanted"),
-    }
+    if fits(choice.format) { chosen(choice.format, Why::Wanted) } else { chosen(Format::Bf16, Why::Shape) }
 }
 
-/// Relative error of a sample of rows.
-fn measure(weight: &WeightRef, rows: usize, cols: usize, weights: &dyn Weights, moment: Option<&[f64]>, format: Format) -> Result<f32> {
-    if format == Format::F32 {
-        return Ok(0.0);
-    }
-    let exact = WeightRef { format: Format::F32, ..weight.clone() };
-    let blocks = rows.div_ceil(PANEL);
-    let taken = blocks.min(SAMPLE / PANEL);
-    let (mut error, mut size) = (0f64, 0f64);
-    for block in 0..taken {
-        let first = block * blocks / taken * PANEL;
-        let values = weights.rows(&exact, first, PANEL.min(rows - first))?;
-        let mut rounded = values.clone();
-        rounded.chunks_exact_mut(cols).for_each(|row| round_trip(format, row));
-        for (at, (a, b)) in values.iter().zip(&rounded).enumerate() {
-            let factor = moment.map_or(1.0, |m| m[at % cols]);
-            error += factor * (f64::from(*a) - f64::from(*b)).powi(2);
-            size += factor * f64::from(*a).powi(2);
+/// Refines tensors to eight bits, the most divergence saved per byte first, until what is left is predicted to be below the limit.
+fn refine(chosen: &mut BTreeMap<String, Chosen>, tensors: &dyn Tensors, limit: f32) {
+    let mut candidates: Vec<(f64, f32, String)> = chosen
+        .values()
+        .filter(|c| c.why == Why::Wanted)
+        .filter_map(|c| {
+            let (rows, cols) = tensors.shape(&c.tensor)?;
+            let divergence = c.divergence.filter(|d| *d > 0.0)?;
+            Some((f64::from(divergence) / (rows * cols) as f64, divergence, c.tensor.clone()))
+        })
+        .collect();
+    candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.2.cmp(&b.2)));
+    let mut left: f32 = candidates.iter().map(|c| c.1).sum();
+    for (_, divergence, tensor) in candidates {
+        if left <= limit {
+            break;
+        }
+        left -= divergence;
+        if let Some(entry) = chosen.get_mut(&tensor) {
+            (entry.format, entry.why) = (Format::Q8, Why::Refined);
         }
     }
-    Ok(if size > 0.0 { (error / size).sqrt() as f32 } else { 0.0 })
 }

@@ -174,6 +174,16 @@ impl Cpu {
         self.shared.dense = dense;
     }
 
+    /// The bytes of a resident weight, to try other values; `None` where they are mapped or streamed.
+    pub fn weight_bytes_mut(&mut self, id: u32) -> Option<&mut [u8]> {
+        let weight = self.shared.plan.weights.get(id as usize).filter(|w| !w.streamed)?;
+        let (start, bytes) = (weight.offset as usize, weight.bytes()? as usize);
+        match &mut self.shared.weights {
+            Weights::Copied(area) => area.as_mut_slice().get_mut(start..start + bytes),
+            Weights::Mapped(_) => None,
+        }
+    }
+
     /// Runs one entry on as many rows as `inputs` has, at most the entry's.
     ///
     /// # Errors

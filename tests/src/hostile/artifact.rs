@@ -232,7 +232,8 @@ fn steps(session: &mut Session) -> [u8; 32] {
     };
     let first = limits.rows.min(limits.context).min(3);
     let most = limits.rows.min(limits.context);
-    let runs = [(0, 0..first), (0, first..first + 1), (limits.slots - 1, 0..most), (limits.slots - 1, most..2 * most), (0, first.saturating_sub(1)..first)];
+    let runs =
+        [(0, 0..first), (0, first..first + 1), (limits.slots - 1, 0..most), (limits.slots - 1, most..2 * most), (0, first.saturating_sub(1)..first)];
     for (slot, positions) in runs {
         let rows: Vec<Row> = positions.map(|p| row(slot, p)).collect();
         let stepped = session.step(&rows, &mut |at, logits| {
@@ -282,8 +283,12 @@ fn work(plan: &Plan) -> u64 {
                 let region = &plan.regions[*region as usize];
                 (u64::from(region.width) * region.ops.len() as u64).saturating_mul(u64::from(*repeat))
             }
-            Command::Attention { query, .. } => width(*query) * u64::from(plan.model.context.min(4 * plan.max_rows(unicorn_artifact::plan::Part::Body))),
-            Command::Embed { out, .. } | Command::EmbedPerLayer { out, .. } | Command::RopeTable { out, .. } | Command::Gather { out, .. } => 4 * width(*out),
+            Command::Attention { query, .. } => {
+                width(*query) * u64::from(plan.model.context.min(4 * plan.max_rows(unicorn_artifact::plan::Part::Body)))
+            }
+            Command::Embed { out, .. } | Command::EmbedPerLayer { out, .. } | Command::RopeTable { out, .. } | Command::Gather { out, .. } => {
+                4 * width(*out)
+            }
             Command::Quantize { out, .. } | Command::HeadNorm { out, .. } => 4 * width(*out),
             Command::KvAppend { key, .. } => width(*key),
         }

@@ -5,7 +5,32 @@ use serde_json::{Value, json};
 
 /// Numbers at which something changes.
 const EDGES: [u64; 26] = [
-    0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 4095, 4096, 65_536, 1 << 24, 1 << 28, 1 << 31, u32::MAX as u64, 1 << 41, 1 << 63, u64::MAX,
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    15,
+    16,
+    17,
+    31,
+    32,
+    33,
+    63,
+    64,
+    65,
+    255,
+    4095,
+    4096,
+    65_536,
+    1 << 24,
+    1 << 28,
+    1 << 31,
+    u32::MAX as u64,
+    1 << 41,
+    1 << 63,
+    u64::MAX,
 ];
 
 /// Changes `data` in one to four places: bits, bytes, numbers, ranges, its length.
@@ -68,7 +93,9 @@ fn pick<'a>(random: &mut Random, mut value: &'a Value) -> &'a Value {
     loop {
         value = match value {
             Value::Array(list) if !list.is_empty() && random.below(10) > 0 => &list[random.below(list.len())],
-            Value::Object(map) if !map.is_empty() && random.below(16) > 0 => map.values().nth(random.below(map.len())).expect("an index below its length"),
+            Value::Object(map) if !map.is_empty() && random.below(16) > 0 => {
+                map.values().nth(random.below(map.len())).expect("an index below its length")
+            }
             _ => return value,
         }
     }

@@ -19,7 +19,7 @@ pub struct Past<'a> {
 /// GELU, tanh form.
 pub fn gelu(x: f64) -> f64 {
     let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
-    0.5 * x * (1.0 + inner.tanh())
+    0.5 * x * (1.0 + libm::tanh(inner))
 }
 
 /// RMSNorm of every `width` elements.
@@ -39,9 +39,9 @@ pub fn norm(x: &[f32], width: usize, weight: Option<&[f32]>, epsilon: f32) -> Ve
 /// Rotates pairs (i, i + head_dim / 2) of every head by `position * theta^(-2 i / head_dim)`; that angle is rounded to f32, as the reference does.
 pub fn rotate(x: &mut [f32], width: usize, head_dim: usize, theta: f32, positions: &[u32]) {
     let half = head_dim / 2;
-    let speeds: Vec<f32> = (0..half).map(|i| f64::from(theta).powf(-2.0 * i as f64 / head_dim as f64) as f32).collect();
+    let speeds: Vec<f32> = (0..half).map(|i| libm::pow(f64::from(theta), -2.0 * i as f64 / head_dim as f64) as f32).collect();
     for (row, position) in x.chunks_exact_mut(width).zip(positions) {
-        let turns: Vec<(f64, f64)> = speeds.iter().map(|s| f64::from(*position as f32 * s).sin_cos()).collect();
+        let turns: Vec<(f64, f64)> = speeds.iter().map(|s| libm::sincos(f64::from(*position as f32 * s))).collect();
         for head in row.chunks_exact_mut(head_dim) {
             for (i, (sin, cos)) in turns.iter().enumerate() {
                 let (a, b) = (f64::from(head[i]), f64::from(head[i + half]));
@@ -71,7 +71,7 @@ pub fn attention(queries: &[f32], positions: &[u32], past: &Past, how: How) -> V
             };
             let scores: Vec<f64> = entries.iter().map(score).collect();
             let peak = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let shares: Vec<f64> = scores.iter().map(|s| (s - peak).exp()).collect();
+            let shares: Vec<f64> = scores.iter().map(|s| libm::exp(s - peak)).collect();
             let total: f64 = shares.iter().sum();
             let mut sums = vec![0f64; how.head_dim];
             for (entry, share) in entries.iter().zip(&shares) {

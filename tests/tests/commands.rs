@@ -294,7 +294,7 @@ fn help_mentions_every_option() {
         "--rows",
         "--logit-rows",
         "--threads",
-        "--no-selftest",
+        "--measure-bytes", "--no-selftest",
         "--stop-after",
         "--dump",
     ];

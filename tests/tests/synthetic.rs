@@ -18,7 +18,8 @@ const TOKENS: usize = 45;
 fn graph(checkpoint: &Checkpoint, options: &driver::Options) -> Graph {
     let graph = fold::fold(&gemma3n::build(checkpoint).expect("the graph")).expect("the folded graph");
     let limit = options.limit.filter(|_| options.format == Format::Q4);
-    let choice = quantise::Choice { format: options.format, limit, overrides: vec![], calibration: vec![] };
+    let sensitivity = limit.map_or(vec![], |_| unicornc::sensitivity::measure(checkpoint, &graph, options.threads).expect("the measured errors"));
+    let choice = quantise::Choice { format: options.format, limit, overrides: vec![], sensitivity };
     quantise::quantise(&graph, checkpoint, &choice).expect("formats").0
 }
 

@@ -9,6 +9,7 @@
 
 pub mod attention;
 pub mod embed;
+mod lanes;
 pub mod matmul;
 pub mod norm;
 pub mod pack;

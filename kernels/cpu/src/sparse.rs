@@ -13,19 +13,16 @@
 
 mod active;
 mod down;
-pub(crate) mod lanes;
 mod record;
 #[cfg(test)]
 mod tests;
 mod up;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod wide;
 
 use crate::{Isa, SparseDown, SparseUp};
-use lanes::Plain;
+use crate::lanes::Plain;
 use record::{Bf16, Q4, Q8, Record};
 #[cfg(target_arch = "x86_64")]
-use wide::{Avx2, Avx512};
+use crate::lanes::wide::{Avx2, Avx512};
 
 /// The kernels of [`crate::Kernels::sparse_up`] for q4, q8, bf16. Plain where `isa` is not of this architecture.
 pub fn select_up(isa: Isa) -> [unsafe fn(&SparseUp); 3] {

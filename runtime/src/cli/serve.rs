@@ -1,6 +1,7 @@
 //! `unicorn-rt serve`: loads in the background, so that `/live` answers at once and `/ready` when it is true.
 
 use anyhow::{Context, Result, anyhow};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +15,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     one_heap();
     let models = args.all_models().map_err(|why| anyhow!(why))?;
@@ -23,12 +25,15 @@ pub fn run(args: ServeArgs) -> Result<()> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind((args.host, args.port)).await.with_context(|| format!("cannot listen on {}:{}", args.host, args.port))?;
         tracing::info!("listening on http://{}", listener.local_addr()?);
+        let (give_up, nothing) = tokio::sync::oneshot::channel();
         std::thread::Builder::new().name("load".into()).spawn(move || {
+            let mut served = 0;
             for ((name, path), (_, cell)) in models.iter().zip(&cells) {
                 match start(name, path, &args) {
                     Ok(model) => {
                         tracing::info!("model `{name}` is ready: {}", model.info.details);
                         cell.ready(model);
+                        served += 1;
                     }
                     Err(error) => {
                         tracing::error!("model `{name}` cannot be served: {error:#}");
@@ -36,8 +41,15 @@ pub fn run(args: ServeArgs) -> Result<()> {
                     }
                 }
             }
+            if served == 0 {
+                // Only fails when the server has ended already.
+                let _ = give_up.send(());
+            }
         })?;
-        serve::serve(config, listener).await.context("the server failed")
+        tokio::select! {
+            result = serve::serve(config, listener) => result.context("the server failed"),
+            Ok(()) = nothing => Err(anyhow!("there is nothing to serve: no model could be loaded")),
+        }
     })
 }
 

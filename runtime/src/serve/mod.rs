@@ -228,14 +228,14 @@ fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move { ApiError::method(method.as_str(), uri.path()) })
         .fallback(|method: Method, uri: Uri| async move { ApiError::route(method.as_str(), uri.path()) })
         .layer(DefaultBodyLimit::max(app.config.body_limit))
-        .layer(from_fn_with_state(app.clone(), authorise))
+        .layer(from_fn_with_state(app.clone(), admit))
         .layer(CatchPanicLayer::custom(|_| ApiError::server("the request failed inside; see the log").into_response()))
         .layer(from_fn(label))
         .with_state(app)
 }
 
-/// Asks for the key, except where an orchestrator asks whether the server lives.
-async fn authorise(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, ApiError> {
+/// Asks for the key, except where an orchestrator asks whether the server lives; and refuses a body by its length, before it is sent.
+async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, ApiError> {
     if let Some(key) = &app.key
         && !matches!(request.uri().path(), "/live" | "/ready" | "/health")
     {
@@ -244,6 +244,10 @@ async fn authorise(State(app): State<Arc<App>>, request: Request, next: Next) ->
         if given.is_none_or(|(_, given)| blake3::hash(given) != *key) {
             return Err(ApiError::key());
         }
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > app.config.body_limit as u64) {
+        return Err(ApiError::body(app.config.body_limit));
     }
     Ok(next.run(request).await)
 }

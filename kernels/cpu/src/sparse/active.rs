@@ -1,6 +1,6 @@
 //! Which neurons of a block are active for a row. No arithmetic here.
 
-use super::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes};
 
 /// Most neurons of a block.
 const BLOCK: usize = 2048;

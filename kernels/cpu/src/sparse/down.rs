@@ -4,7 +4,7 @@
 #![allow(clippy::needless_range_loop, reason = "an index names the same tile in several arrays")]
 
 use super::active::{Active, block};
-use super::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes};
 use super::record::{Record, SEGMENT, TILE};
 use crate::SparseDown;
 

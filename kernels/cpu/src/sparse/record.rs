@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "an index names the same tile in several arrays")]
 
-use super::lanes::{LANES, Lanes, prefetch};
+use crate::lanes::{LANES, Lanes, prefetch};
 use unicorn_artifact::tensor::{GROUP, activation_row_bytes, row_groups};
 
 /// Columns of a tile: a pair of groups.

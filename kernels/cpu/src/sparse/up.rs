@@ -4,7 +4,7 @@
 #![allow(clippy::needless_range_loop, reason = "an index names the same neuron in several arrays")]
 
 use super::active::{Active, block};
-use super::lanes::Lanes;
+use crate::lanes::Lanes;
 use super::record::Record;
 use crate::SparseUp;
 

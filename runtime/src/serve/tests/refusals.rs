@@ -1,6 +1,7 @@
 //! What is refused: the status, the field, the shape. The server stays up.
 
 use super::*;
+use tokio::io::AsyncWriteExt;
 
 const CHAT: &str = "/v1/chat/completions";
 const TEXT_ROUTE: &str = "/v1/completions";
@@ -123,6 +124,11 @@ async fn bodies_that_are_no_requests() {
     }
     let large = format!("{{\"prompt\": \"{}\"}}", "a".repeat(20_000));
     server.raw(TEXT_ROUTE, large.as_bytes()).await.is_error(413, None, Some("request_too_large"));
+    // A length alone is enough: nothing of the body is waited for.
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST {TEXT_ROUTE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10001\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    reply(stream).await.is_error(413, None, Some("request_too_large"));
     assert_eq!(server.get("/ready").await.status, 200);
 }
 

@@ -4,6 +4,9 @@
 //! The rule of safety: lanes of an instruction set may be made only where the host has it. Kernels keep it by being reachable only through `select`
 //! functions; every function generic over lanes is `inline(always)`, so that it is compiled within the caller that enables the instruction set.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod wide;
+
 use half::{bf16, f16};
 
 /// Lanes of a vector.

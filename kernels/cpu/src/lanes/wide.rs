@@ -2,7 +2,7 @@
 //!
 //! Every `unsafe` block here rests on the rule of safety in `lanes.rs` and on the promise of the trait method about its pointer.
 
-use super::lanes::Lanes;
+use super::Lanes;
 use std::arch::x86_64::*;
 
 /// Lanes in two 256-bit registers. Needs AVX2, FMA, F16C.

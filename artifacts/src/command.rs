@@ -180,7 +180,9 @@ impl Command {
     /// Buffers read and buffers written. `regions` tells which slots of a region call are outputs; an unknown region counts everything as read.
     pub fn buffers(&self, regions: &[crate::region::Region]) -> (Vec<BufferId>, Vec<BufferId>) {
         match self {
-            Self::Embed { out, .. } | Self::EmbedPerLayer { out, .. } | Self::RopeTable { out, .. } | Self::Gather { out, .. } => (vec![], vec![*out]),
+            Self::Embed { out, .. } | Self::EmbedPerLayer { out, .. } | Self::RopeTable { out, .. } | Self::Gather { out, .. } => {
+                (vec![], vec![*out])
+            }
             Self::Quantize { input, out } => (vec![*input], vec![*out]),
             Self::MatMul { input, products } => (vec![*input], products.iter().map(|p| p.out).collect()),
             Self::SparseUp { gate, input, .. } => (vec![*gate, *input], vec![*gate]),

@@ -37,8 +37,7 @@ pub enum Stage {
 
 impl Stage {
     /// All, in order.
-    pub const ALL: [Self; 8] =
-        [Self::Import, Self::Fold, Self::Quantise, Self::Split, Self::Fuse, Self::Lower, Self::Schedule, Self::Artifact];
+    pub const ALL: [Self; 8] = [Self::Import, Self::Fold, Self::Quantise, Self::Split, Self::Fuse, Self::Lower, Self::Schedule, Self::Artifact];
 
     /// As typed after `--stop-after`.
     pub fn name(self) -> &'static str {
@@ -219,7 +218,8 @@ pub fn compile(
 }
 
 fn skipped_notice(skipped: &[String]) -> Option<String> {
-    (!skipped.is_empty()).then(|| format!("{} tensors that the text model does not read were skipped (towers, or keys and values of shared layers)", skipped.len()))
+    (!skipped.is_empty())
+        .then(|| format!("{} tensors that the text model does not read were skipped (towers, or keys and values of shared layers)", skipped.len()))
 }
 
 fn fused(program: Program) -> Result<Program> {
@@ -270,8 +270,11 @@ fn print_lowered(lowered: &Lowered) -> String {
     out
 }
 
+/// Sections with machine code: name and bytes.
+type CodeSections = Vec<(String, Vec<u8>)>;
+
 /// Region code for every target: descriptions for the plan, bytes for the sections.
-fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, Vec<(String, Vec<u8>)>)> {
+fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, CodeSections)> {
     let mut codes = Vec::new();
     let mut sections = Vec::new();
     for target in &cpu::emit::TARGETS {
@@ -331,7 +334,19 @@ fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, optio
         eos: config.eos.clone(),
         bos: config.bos.unwrap_or(2),
     };
-    Ok(Plan { model, weights, regions: lowered.regions.clone(), code: vec![], states, handoffs, entries, arena_bytes, state_bytes, weight_bytes, streamed_bytes })
+    Ok(Plan {
+        model,
+        weights,
+        regions: lowered.regions.clone(),
+        code: vec![],
+        states,
+        handoffs,
+        entries,
+        arena_bytes,
+        state_bytes,
+        weight_bytes,
+        streamed_bytes,
+    })
 }
 
 fn row_counts(options: &Options) -> Result<Vec<u32>> {
@@ -349,7 +364,9 @@ fn context(wanted: Option<u32>, most: u32) -> Result<u32> {
     match wanted {
         None => Ok(most.min(DEFAULT_CONTEXT)),
         Some(context) if (1..=most).contains(&context) => Ok(context),
-        Some(context) => Err(Error::Option { option: "--context".into(), why: format!("{context} is not in 1..={most}, what the model was trained for") }),
+        Some(context) => {
+            Err(Error::Option { option: "--context".into(), why: format!("{context} is not in 1..={most}, what the model was trained for") })
+        }
     }
 }
 
@@ -392,7 +409,7 @@ fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: 
 struct Made<'a> {
     lowered: &'a Lowered,
     program: &'a Program,
-    code: &'a [(String, Vec<u8>)],
+    code: &'a CodeSections,
     provenance: Provenance,
 }
 

@@ -20,8 +20,9 @@ const TOLERANCE: f32 = 0.1;
 /// # Errors
 /// [`Error::Verify`] if kernels and graph disagree: the artifact would be wrong.
 pub fn record(path: &Path, program: &Program, weights: &dyn Weights, model: &Model) -> Result<Vec<u8>> {
-    let tokens: Vec<u32> =
-        (0..LENGTH.min(model.context)).map(|i| if i == 0 { model.bos.min(model.vocabulary - 1) } else { (i * 7919 + 31) % model.text_vocabulary }).collect();
+    let tokens: Vec<u32> = (0..LENGTH.min(model.context))
+        .map(|i| if i == 0 { model.bos.min(model.vocabulary - 1) } else { (i * 7919 + 31) % model.text_vocabulary })
+        .collect();
     let options = Options { native: false, threads: 1, placement: Placement::Map, ..Options::default() };
     let run = || -> unicorn_rt::Result<Vec<f32>> { last_logits(&mut load(path, options)?.session, &tokens) };
     let logits = run().map_err(|why| Error::verify("self-test", why.to_string()))?;

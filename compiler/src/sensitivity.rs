@@ -43,7 +43,17 @@ pub fn measure(checkpoint: &Checkpoint, graph: &Graph, threads: usize) -> Result
     let path = folder.0.join("bf16.unicorn");
     let ids = ids(checkpoint)?;
     let context = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    let options = Options { format: Format::Bf16, limit: None, context: Some(context), slots: 1, rows: vec![64], logit_rows: 64, threads, selftest: false, ..Options::default() };
+    let options = Options {
+        format: Format::Bf16,
+        limit: None,
+        context: Some(context),
+        slots: 1,
+        rows: vec![64],
+        logit_rows: 64,
+        threads,
+        selftest: false,
+        ..Options::default()
+    };
     probe(checkpoint, &graph, &path, &options)?;
     let ran = |why: unicorn_rt::Error| Error::verify("sensitivity", why.to_string());
     let mut loaded = load(&path, LoadOptions { threads, ..LoadOptions::default() }).map_err(ran)?;
@@ -77,10 +87,18 @@ pub fn measure(checkpoint: &Checkpoint, graph: &Graph, threads: usize) -> Result
 fn ids(checkpoint: &Checkpoint) -> Result<Vec<u32>> {
     let config = checkpoint.config();
     let parts = checkpoint.tokenizer()?;
-    let chat = ChatSpec { template: None, bos_token: parts.bos.unwrap_or_default(), eos_token: String::new(), pad_token: String::new(), unk_token: String::new() };
+    let chat = ChatSpec {
+        template: None,
+        bos_token: parts.bos.unwrap_or_default(),
+        eos_token: String::new(),
+        pad_token: String::new(),
+        unk_token: String::new(),
+    };
     let text = config.ple_vocab.min(config.vocab);
     let encoded = Tokenizer::from_parts(&parts.json, &chat).and_then(|t| t.encode_prompt(TEXT)).ok();
-    let mut ids = encoded.filter(|ids| !ids.is_empty() && ids.iter().all(|id| *id < text)).unwrap_or_else(|| (0..LENGTH as u32).map(|i| i * 7919 % text).collect());
+    let mut ids = encoded
+        .filter(|ids| !ids.is_empty() && ids.iter().all(|id| *id < text))
+        .unwrap_or_else(|| (0..LENGTH as u32).map(|i| i * 7919 % text).collect());
     ids.truncate(LENGTH.min(config.max_positions as usize));
     Ok(ids)
 }

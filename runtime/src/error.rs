@@ -44,7 +44,9 @@ pub enum Error {
     #[error("chat template: {0}")]
     Template(String),
     /// The prompt and what is to be generated do not fit.
-    #[error("the prompt has {prompt} tokens, but the artifact was compiled for a context of {context}; shorten it or compile with a larger `--context`")]
+    #[error(
+        "the prompt has {prompt} tokens, but the artifact was compiled for a context of {context}; shorten it or compile with a larger `--context`"
+    )]
     TooLong {
         /// Tokens of the prompt.
         prompt: usize,
@@ -71,6 +73,14 @@ impl Error {
     /// Wraps an I/O error with the path it concerns.
     pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io { path: path.into(), source }
+    }
+
+    /// Wraps what is wrong with an artifact; what the system refused names its file already.
+    pub fn artifact(path: impl Into<PathBuf>, source: unicorn_artifact::Error) -> Self {
+        match source {
+            unicorn_artifact::Error::Io { path, source } => Self::Io { path, source },
+            source => Self::Artifact { path: path.into(), source },
+        }
     }
 
     /// A field of a request.

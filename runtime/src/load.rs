@@ -20,6 +20,9 @@ pub enum Placement {
     Map,
 }
 
+/// Worker threads at most.
+pub const MAX_THREADS: usize = 256;
+
 /// How to load.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -66,7 +69,10 @@ pub struct Loaded {
 /// [`Error::Artifact`] for a damaged file, [`Error::Memory`] if there is not enough memory, [`Error::Io`].
 pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
     let path = path.as_ref();
-    let wrong = |source| Error::Artifact { path: path.into(), source };
+    let wrong = |source| Error::artifact(path, source);
+    if options.threads > MAX_THREADS {
+        return Err(Error::request("threads", format!("{} are asked for; at most {MAX_THREADS} are of use", options.threads)));
+    }
     let artifact = Artifact::open(path).map_err(wrong)?;
     let manifest = artifact.manifest().map_err(wrong)?;
     let plan = &manifest.plan;
@@ -80,7 +86,7 @@ pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
         }
     };
     let isa = options.isa.unwrap_or(if options.native { Isa::detect() } else { Isa::Plain });
-    let threads = if options.threads > 0 { options.threads } else { std::thread::available_parallelism().map_or(1, usize::from) };
+    let threads = if options.threads > 0 { options.threads } else { std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS) };
     let tokenizer = artifact.verified(section::TOKENIZER).map_err(wrong)?.to_vec();
     let chat = artifact.verified(section::CHAT).map_err(wrong)?.to_vec();
     let streamed_at = artifact.section(section::STREAMED).map_err(wrong)?.offset;
@@ -93,15 +99,14 @@ pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
             Weights::Mapped(artifact)
         }
     };
-    let cpu =
-        Cpu::new(Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense })?;
+    let cpu = Cpu::new(Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense })?;
     Ok(Loaded { session: Session::new(cpu, options.split), manifest, digest, tokenizer, chat, notices })
 }
 
 /// Copies the weights by reads, not through the map, so that their file pages never count as ours; hashes what was copied.
 fn copy_weights(artifact: &Artifact, path: &Path) -> Result<Area> {
     const CHUNK: usize = 4 << 20;
-    let wrong = |source| Error::Artifact { path: path.into(), source };
+    let wrong = |source| Error::artifact(path, source);
     let place = artifact.section(section::WEIGHTS).map_err(wrong)?.clone();
     let mut area = Area::new("weights", place.length)?;
     let bytes = &mut area.as_mut_slice()[..place.length as usize];

@@ -53,8 +53,9 @@ pub fn run(stepper: &mut dyn Stepper, test: &SelfTest) -> Result<()> {
         return Ok(());
     }
     let off = test.top.iter().find(|(id, value)| logits.get(*id as usize) != Some(value));
-    let where_ = off.map_or("outside the eight largest logits".into(), |(id, value)| {
-        format!("logit {id} is {:?}, recorded {value}", logits.get(*id as usize))
-    });
-    Err(Error::Step(format!("self-test failed: {where_}; this host computes something else than the compiler recorded: try `--no-native` and report it")))
+    let where_ = off
+        .map_or("outside the eight largest logits".into(), |(id, value)| format!("logit {id} is {:?}, recorded {value}", logits.get(*id as usize)));
+    Err(Error::Step(format!(
+        "self-test failed: {where_}; this host computes something else than the compiler recorded: try `--no-native` and report it"
+    )))
 }

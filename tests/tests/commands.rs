@@ -294,7 +294,8 @@ fn help_mentions_every_option() {
         "--rows",
         "--logit-rows",
         "--threads",
-        "--measure-bytes", "--no-selftest",
+        "--measure-bytes",
+        "--no-selftest",
         "--stop-after",
         "--dump",
     ];

@@ -86,7 +86,8 @@ fn refusal(change: impl Fn(&mut Value)) -> String {
 #[test]
 fn absurd_demands_are_errors() {
     let plan: Plan = serde_json::from_value(tiny().manifest["plan"].clone()).unwrap();
-    let demands: [(&str, Box<dyn Fn(&mut Value)>); 9] = [
+    type Demand = Box<dyn Fn(&mut Value)>;
+    let demands: [(&str, Demand); 9] = [
         ("arena", Box::new(|p| p["arena_bytes"] = json!(1u64 << 41))),
         ("states", Box::new(|p| p["state_bytes"] = json!(1u64 << 41))),
         ("arena", Box::new(|p| p["arena_bytes"] = json!(u64::MAX))),

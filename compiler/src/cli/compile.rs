@@ -75,7 +75,12 @@ fn options(args: &Args) -> Result<Options> {
     let bad = |option: &str, why: String| Error::Option { option: option.into(), why };
     let limit = match args.error_limit.as_str() {
         "none" => None,
-        text => Some(text.parse::<f32>().ok().filter(|l| *l > 0.0).ok_or_else(|| bad("--error-limit", format!("`{text}` is no positive number, nor `none`")))?),
+        text => Some(
+            text.parse::<f32>()
+                .ok()
+                .filter(|l| *l > 0.0)
+                .ok_or_else(|| bad("--error-limit", format!("`{text}` is no positive number, nor `none`")))?,
+        ),
     };
     let overrides = args.formats.iter().map(|text| {
         let (name, format) = text.split_once('=').ok_or_else(|| bad("--format", format!("`{text}` is not NAME=FORMAT")))?;

@@ -38,7 +38,9 @@ fn sections(a: &Artifact, b: &Artifact, lines: &mut Vec<String>) {
     for name in names {
         match (a.section(name), b.section(name)) {
             (Ok(x), Ok(y)) if x.digest == y.digest => {}
-            (Ok(x), Ok(y)) => lines.push(format!("section {name}: {} bytes {} | {} bytes {}", x.length, &hex(&x.digest)[..12], y.length, &hex(&y.digest)[..12])),
+            (Ok(x), Ok(y)) => {
+                lines.push(format!("section {name}: {} bytes {} | {} bytes {}", x.length, &hex(&x.digest)[..12], y.length, &hex(&y.digest)[..12]))
+            }
             (Ok(_), Err(_)) => lines.push(format!("section {name}: only in the first")),
             _ => lines.push(format!("section {name}: only in the second")),
         }
@@ -59,12 +61,19 @@ fn manifests(a: &Manifest, b: &Manifest, lines: &mut Vec<String>) {
     compare("weight bytes", p.weight_bytes.to_string(), q.weight_bytes.to_string());
     compare("state bytes", p.state_bytes.to_string(), q.state_bytes.to_string());
     compare("arena bytes", p.arena_bytes.to_string(), q.arena_bytes.to_string());
-    let entries = |plan: &unicorn_artifact::plan::Plan| plan.entries.iter().map(|e| format!("{:?} {} ({})", e.part, e.rows, e.commands.len())).collect::<Vec<_>>();
+    let entries = |plan: &unicorn_artifact::plan::Plan| {
+        plan.entries.iter().map(|e| format!("{:?} {} ({})", e.part, e.rows, e.commands.len())).collect::<Vec<_>>()
+    };
     compare("entries", format!("{:?}", entries(p)), format!("{:?}", entries(q)));
     let weights: BTreeSet<&str> = p.weights.iter().chain(&q.weights).map(|w| w.name.as_str()).collect();
     for name in weights {
         let describe = |plan: &unicorn_artifact::plan::Plan| {
-            plan.weights.iter().filter(|w| w.name == name).map(|w| format!("{} {} [{}, {}]", w.format.name(), w.layout.name(), w.rows, w.cols)).collect::<Vec<_>>().join(", ")
+            plan.weights
+                .iter()
+                .filter(|w| w.name == name)
+                .map(|w| format!("{} {} [{}, {}]", w.format.name(), w.layout.name(), w.rows, w.cols))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         compare(&format!("tensor {name}"), describe(p), describe(q));
     }

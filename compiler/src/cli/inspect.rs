@@ -65,8 +65,11 @@ fn as_json(artifact: &Artifact, manifest: &Manifest, args: &Args) -> serde_json:
             })
         })
         .collect();
-    let entries: Vec<_> =
-        plan.entries.iter().map(|e| serde_json::json!({ "part": format!("{:?}", e.part).to_lowercase(), "rows": e.rows, "commands": e.commands.len() })).collect();
+    let entries: Vec<_> = plan
+        .entries
+        .iter()
+        .map(|e| serde_json::json!({ "part": format!("{:?}", e.part).to_lowercase(), "rows": e.rows, "commands": e.commands.len() }))
+        .collect();
     let mut value = serde_json::json!({
         "digest": hex(artifact.digest()),
         "sections": sections,
@@ -92,7 +95,11 @@ fn as_text(artifact: &Artifact, manifest: &Manifest, args: &Args) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "digest   {}", hex(artifact.digest()));
     let m = &plan.model;
-    let _ = writeln!(out, "model    {}: {} layers, hidden {}, vocabulary {}, {} slots of {} positions", m.name, m.layers, m.hidden, m.vocabulary, m.slots, m.context);
+    let _ = writeln!(
+        out,
+        "model    {}: {} layers, hidden {}, vocabulary {}, {} slots of {} positions",
+        m.name, m.layers, m.hidden, m.vocabulary, m.slots, m.context
+    );
     let _ = writeln!(out, "compiler {}", manifest.provenance.compiler);
     for (name, value) in &manifest.provenance.options {
         let _ = writeln!(out, "option   {name} = {value}");
@@ -112,7 +119,8 @@ fn as_text(artifact: &Artifact, manifest: &Manifest, args: &Args) -> String {
     for (name, bytes) in [("weights", plan.weight_bytes), ("keys, values", plan.state_bytes), ("arena", plan.arena_bytes), ("scratch", scratch)] {
         let _ = writeln!(out, "  {name:<14} {:>10}", human(bytes));
     }
-    let _ = writeln!(out, "  {:<14} {:>10}  (peak of the plan; tokenizer and server come on top)", "resident", human(plan.resident_bytes(args.threads)));
+    let _ =
+        writeln!(out, "  {:<14} {:>10}  (peak of the plan; tokenizer and server come on top)", "resident", human(plan.resident_bytes(args.threads)));
     let _ = writeln!(out, "  {:<14} {:>10}  (read row by row, never resident)", "in the file", human(plan.streamed_bytes));
     let _ = writeln!(out, "\nentries");
     for e in &plan.entries {
@@ -125,7 +133,8 @@ fn as_text(artifact: &Artifact, manifest: &Manifest, args: &Args) -> String {
     let _ = writeln!(out, "\ntensors");
     for w in &plan.weights {
         let place = if w.streamed { "file" } else { "" };
-        let _ = writeln!(out, "  {:<5} {:<6} {:>7} x {:<7} error {:.4} {place:<4} {}", w.format.name(), w.layout.name(), w.rows, w.cols, w.error, w.name);
+        let _ =
+            writeln!(out, "  {:<5} {:<6} {:>7} x {:<7} error {:.4} {place:<4} {}", w.format.name(), w.layout.name(), w.rows, w.cols, w.error, w.name);
     }
     out
 }

@@ -27,7 +27,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let manifest = artifact.manifest();
     findings.add("manifest", manifest.as_ref().map(|_| ()).map_err(ToString::to_string));
     if let Ok(manifest) = &manifest {
-        findings.add("plan: no live buffers overlap, everything is written before it is read", check::check(&manifest.plan).map_err(|e| e.to_string()));
+        findings
+            .add("plan: no live buffers overlap, everything is written before it is read", check::check(&manifest.plan).map_err(|e| e.to_string()));
     }
     if !findings.failed {
         if artifact.section(section::SELFTEST).is_err() {

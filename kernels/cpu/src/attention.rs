@@ -9,9 +9,9 @@
 
 #![allow(clippy::needless_range_loop, reason = "an index names the same tile in several arrays")]
 
-use crate::lanes::{LANES, Lanes, Plain, exp};
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::wide::{Avx2, Avx512};
+use crate::lanes::{LANES, Lanes, Plain, exp};
 use crate::{Attention, Isa};
 
 #[cfg(test)]

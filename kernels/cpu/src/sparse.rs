@@ -18,11 +18,11 @@ mod record;
 mod tests;
 mod up;
 
-use crate::{Isa, SparseDown, SparseUp};
 use crate::lanes::Plain;
-use record::{Bf16, Q4, Q8, Record};
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::wide::{Avx2, Avx512};
+use crate::{Isa, SparseDown, SparseUp};
+use record::{Bf16, Q4, Q8, Record};
 
 /// The kernels of [`crate::Kernels::sparse_up`] for q4, q8, bf16. Plain where `isa` is not of this architecture.
 pub fn select_up(isa: Isa) -> [unsafe fn(&SparseUp); 3] {

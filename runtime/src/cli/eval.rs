@@ -102,8 +102,7 @@ fn all_logits(stepper: &mut dyn Stepper, ids: &[u32], mut sink: impl FnMut(usize
     let most = stepper.limits().rows;
     for first in (0..ids.len()).step_by(most) {
         let chunk = &ids[first..ids.len().min(first + most)];
-        let rows: Vec<Row> =
-            chunk.iter().enumerate().map(|(i, &token)| Row { token, slot: 0, position: (first + i) as u32, logits: true }).collect();
+        let rows: Vec<Row> = chunk.iter().enumerate().map(|(i, &token)| Row { token, slot: 0, position: (first + i) as u32, logits: true }).collect();
         stepper.step(&rows, &mut |row, logits| sink(first + row, logits))?;
     }
     Ok(())
@@ -143,7 +142,8 @@ fn perplexity(ready: &mut Ready, list: &Value) -> Result<(Value, String)> {
         .iter()
         .map(|(name, s)| (name, json!({ "perplexity": perplexity(s.0, s.1), "bits_per_character": bits(s.0, s.2), "tokens": s.1 })))
         .collect();
-    let value = json!({ "perplexity": perplexity(total, tokens), "bits_per_character": bits(total, characters), "tokens": tokens, "sources": sources });
+    let value =
+        json!({ "perplexity": perplexity(total, tokens), "bits_per_character": bits(total, characters), "tokens": tokens, "sources": sources });
     let mut text = format!("perplexity {:.4}, {:.4} bits per character over {tokens} tokens\n", perplexity(total, tokens), bits(total, characters));
     for (name, s) in &per_source {
         text.push_str(&format!("  {name:<12} perplexity {:>9.3}, {:.4} bits per character, {} tokens\n", perplexity(s.0, s.1), bits(s.0, s.2), s.1));

@@ -23,7 +23,8 @@ pub fn run(args: ServeArgs) -> Result<()> {
     let config = args.config(cells.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(4).enable_all().build()?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind((args.host, args.port)).await.with_context(|| format!("cannot listen on {}:{}", args.host, args.port))?;
+        let listener =
+            tokio::net::TcpListener::bind((args.host, args.port)).await.with_context(|| format!("cannot listen on {}:{}", args.host, args.port))?;
         tracing::info!("listening on http://{}", listener.local_addr()?);
         let (give_up, nothing) = tokio::sync::oneshot::channel();
         std::thread::Builder::new().name("load".into()).spawn(move || {
@@ -36,8 +37,9 @@ pub fn run(args: ServeArgs) -> Result<()> {
                         served += 1;
                     }
                     Err(error) => {
-                        tracing::error!("model `{name}` cannot be served: {error:#}");
-                        cell.failed(format!("{error:#}"));
+                        let why = super::explain(&error);
+                        tracing::error!("model `{name}` cannot be served: {why}");
+                        cell.failed(why);
                     }
                 }
             }

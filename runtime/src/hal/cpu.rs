@@ -221,9 +221,13 @@ impl Cpu {
         let entry = &self.shared.plan.entries[entry];
         let buffer = &entry.buffers[entry.logits.expect("a tail has logits") as usize];
         // SAFETY: the buffer lies in the arena (validated), f32 and aligned, and nothing runs while `self` is borrowed.
-        unsafe { std::slice::from_raw_parts(self.shared.arena.base().add(buffer.offset as usize).cast::<f32>().add(row * buffer.width as usize), buffer.width as usize) }
+        unsafe {
+            std::slice::from_raw_parts(
+                self.shared.arena.base().add(buffer.offset as usize).cast::<f32>().add(row * buffer.width as usize),
+                buffer.width as usize,
+            )
+        }
     }
-
 }
 
 impl Shared {
@@ -347,7 +351,9 @@ impl Run<'_> {
                     let base = self.device.states.base().wrapping_add(slot as usize).cast::<u16>();
                     let (heads, dim, capacity) = (state.kv_heads as usize, state.head_dim as usize, state.capacity as usize);
                     // SAFETY: rows are this chunk's, so is the place of each position in its slot.
-                    unsafe { norm::kv_append(self.row(*key, row), self.row(*value, row), heads, dim, capacity, self.inputs.positions[row] as usize, base) };
+                    unsafe {
+                        norm::kv_append(self.row(*key, row), self.row(*value, row), heads, dim, capacity, self.inputs.positions[row] as usize, base)
+                    };
                 }
             }
             // SAFETY: as this function's.
@@ -530,7 +536,10 @@ impl Run<'_> {
         let operands = &self.device.plan.regions[region as usize].operands;
         scratch.arguments.clear();
         for (argument, operand) in arguments.iter().zip(operands) {
-            let vector = matches!(operand, unicorn_artifact::region::Operand::Row | unicorn_artifact::region::Operand::Const | unicorn_artifact::region::Operand::OutRow);
+            let vector = matches!(
+                operand,
+                unicorn_artifact::region::Operand::Row | unicorn_artifact::region::Operand::Const | unicorn_artifact::region::Operand::OutRow
+            );
             let column = if vector { columns.start * 4 } else { 0 };
             scratch.arguments.push(match *argument {
                 Argument::Buffer { buffer, offset } => {

@@ -110,12 +110,8 @@ impl Pool {
     /// # Errors
     /// If the system gives no thread.
     pub fn new(threads: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            state: AtomicU64::new(0),
-            done: AtomicU32::new(0),
-            task: UnsafeCell::new(None),
-            stop: AtomicBool::new(false),
-        });
+        let shared =
+            Arc::new(Shared { state: AtomicU64::new(0), done: AtomicU32::new(0), task: UnsafeCell::new(None), stop: AtomicBool::new(false) });
         let mut pool = Self { shared, workers: vec![] };
         for number in 1..threads.max(1) {
             let shared = pool.shared.clone();

@@ -4,9 +4,9 @@
 #![allow(clippy::needless_range_loop, reason = "an index names the same tile in several arrays")]
 
 use super::active::{Active, block};
-use crate::lanes::{LANES, Lanes};
 use super::record::{Record, SEGMENT, TILE};
 use crate::SparseDown;
+use crate::lanes::{LANES, Lanes};
 
 /// Records added in one pass over the output.
 const TOGETHER: usize = 4;

@@ -4,9 +4,9 @@
 #![allow(clippy::needless_range_loop, reason = "an index names the same neuron in several arrays")]
 
 use super::active::{Active, block};
-use crate::lanes::Lanes;
 use super::record::Record;
 use crate::SparseUp;
+use crate::lanes::Lanes;
 
 /// Records whose dots are computed together.
 const TOGETHER: usize = 4;

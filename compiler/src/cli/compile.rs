@@ -150,6 +150,12 @@ fn finish(outcome: &Outcome, out: &Path, json: bool) {
     let plan = outcome.manifest.as_ref().map(|m| &m.plan);
     let resident = plan.map_or(0, |p| p.resident_bytes(1));
     if json {
+        let formats: Vec<_> = outcome
+            .formats
+            .iter()
+            .map(|f| serde_json::json!({ "tensor": f.tensor, "format": f.format.name(), "divergence": f.divergence, "why": f.why.name() }))
+            .collect();
+        emit(&serde_json::json!({ "event": "formats", "formats": formats }));
         emit(&serde_json::json!({
             "event": "artifact", "path": out.display().to_string(), "digest": digest, "bytes": outcome.bytes, "resident_bytes": resident,
         }));

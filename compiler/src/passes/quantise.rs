@@ -49,6 +49,18 @@ pub enum Why {
     Shape,
 }
 
+impl Why {
+    /// In a word, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Refined => "refined",
+            Self::Asked => "asked",
+            Self::Shape => "shape",
+        }
+    }
+}
+
 /// Sets the formats.
 ///
 /// # Errors

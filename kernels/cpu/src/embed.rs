@@ -31,8 +31,8 @@ pub fn embed_row(format: Format, record: &[u8], scale: f32, out: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matmul::tests::Random;
     use crate::pack::{pack_panels, pack_row};
+    use crate::testing::Random;
     use unicorn_artifact::tensor::{round_trip, row_bytes};
 
     #[test]

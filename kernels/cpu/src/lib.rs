@@ -16,6 +16,8 @@ pub mod pack;
 pub mod quantize;
 pub mod region;
 pub mod sparse;
+#[cfg(test)]
+mod testing;
 
 use std::ops::Range;
 

@@ -167,7 +167,7 @@ pub fn unpack_row(format: Format, record: &[u8], out: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matmul::tests::Random;
+    use crate::testing::Random;
     use unicorn_artifact::tensor::round_trip;
 
     #[test]

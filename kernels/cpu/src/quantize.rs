@@ -134,7 +134,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matmul::tests::{Random, variants};
+    use crate::testing::{Random, variants};
     use unicorn_artifact::tensor::activation_row_bytes;
 
     fn run(isa: Isa, row: &[f32]) -> Vec<u32> {

@@ -1,23 +1,6 @@
 use super::*;
+use crate::testing::{Random, variants};
 use half::f16;
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-    fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-}
 
 /// Keys and values by absolute position, `[last + 1][head_dim]`, and queries `[group][head_dim]`.
 struct Case {
@@ -32,9 +15,9 @@ struct Case {
 
 impl Case {
     fn new(r: &mut Random, group: usize, head_dim: usize, first: usize, last: usize) -> Self {
-        let mut halves = |n: usize| (0..n).map(|_| f16::from_f32(r.unit()).to_bits()).collect::<Vec<_>>();
+        let mut halves = |n: usize| (0..n).map(|_| f16::from_f32(r.value()).to_bits()).collect::<Vec<_>>();
         let (keys, values) = (halves((last + 1) * head_dim), halves((last + 1) * head_dim));
-        let query = (0..group * head_dim).map(|_| r.unit()).collect();
+        let query = (0..group * head_dim).map(|_| r.value()).collect();
         Self { group, head_dim, first, last, keys, values, query }
     }
 
@@ -88,12 +71,6 @@ impl Case {
         }
         out
     }
-}
-
-fn variants() -> Vec<Isa> {
-    let all = [Isa::Plain, Isa::Avx2, Isa::Avx512];
-    all.iter().filter(|isa| **isa > Isa::detect()).for_each(|isa| println!("skipped: this host lacks {}", isa.name()));
-    all.into_iter().filter(|isa| *isa <= Isa::detect()).collect()
 }
 
 #[test]

@@ -199,4 +199,4 @@ mod blocking {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -1,26 +1,9 @@
 use super::*;
+use crate::testing::{Random, variants};
 use half::{bf16, f16};
 use unicorn_artifact::tensor::{Format, GROUP, activation_row_bytes, quantise_q4, quantise_q8, row_bytes, row_groups};
 
 const FORMATS: [Format; 3] = [Format::Q4, Format::Q8, Format::Bf16];
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-    fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-}
 
 /// One row in `Layout::Rows`, and the values it stands for.
 fn record(format: Format, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
@@ -80,18 +63,18 @@ impl Case {
         let one_in = 1 + r.below(12);
         let mut gate = vec![0f32; rows * neurons];
         for g in &mut gate {
-            *g = if r.below(one_in) == 0 { r.unit() } else { 0.0 * r.unit() };
+            *g = if r.below(one_in) == 0 { r.value() } else { 0.0 * r.value() };
         }
         let (mut input, mut input_values, mut weight, mut weight_values) = (vec![], vec![], vec![], vec![]);
         for _ in 0..rows {
-            let values: Vec<f32> = (0..cols).map(|_| r.unit()).collect();
+            let values: Vec<f32> = (0..cols).map(|_| r.value()).collect();
             let plain = || (values.iter().flat_map(|v| v.to_le_bytes()).collect(), values.clone());
             let (bytes, values) = if format == Format::Bf16 { plain() } else { activations(&values) };
             input.extend(bytes);
             input_values.extend(values);
         }
         for _ in 0..neurons {
-            let values: Vec<f32> = (0..cols).map(|_| r.unit()).collect();
+            let values: Vec<f32> = (0..cols).map(|_| r.value()).collect();
             let (bytes, values) = record(format, &values);
             assert_eq!(bytes.len(), row_bytes(format, cols).unwrap());
             weight.extend(bytes);
@@ -160,12 +143,6 @@ impl Case {
     fn weight(&self, neuron: usize) -> &[f32] {
         &self.weight_values[neuron * self.cols..][..self.cols]
     }
-}
-
-fn variants() -> Vec<Isa> {
-    let all = [Isa::Plain, Isa::Avx2, Isa::Avx512];
-    all.iter().filter(|isa| **isa > Isa::detect()).for_each(|isa| println!("skipped: this host lacks {}", isa.name()));
-    all.into_iter().filter(|isa| *isa <= Isa::detect()).collect()
 }
 
 #[test]

@@ -259,7 +259,8 @@ async fn label(request: Request, next: Next) -> Response {
     let id = sent.cloned().or_else(|| HeaderValue::try_from(uuid::Uuid::new_v4().to_string()).ok());
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let mut response = next.run(request).await;
-    tracing::info!(id = ?id, %method, path, status = response.status().as_u16(), ms = start.elapsed().as_millis() as u64, "request");
+    let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("-");
+    tracing::info!(id = shown, %method, path, status = response.status().as_u16(), ms = start.elapsed().as_millis() as u64, "request");
     if let Some(id) = id {
         response.headers_mut().insert(ID, id);
     }

@@ -51,6 +51,8 @@ struct Shared {
     state: AtomicU64,
     done: AtomicU32,
     task: UnsafeCell<Option<Task>>,
+    /// Workers that have begun: a new thread allocates a little of its own, which belongs to loading.
+    alive: AtomicU32,
     stop: AtomicBool,
 }
 
@@ -110,13 +112,21 @@ impl Pool {
     /// # Errors
     /// If the system gives no thread.
     pub fn new(threads: usize) -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared { state: AtomicU64::new(0), done: AtomicU32::new(0), task: UnsafeCell::new(None), stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            state: AtomicU64::new(0),
+            done: AtomicU32::new(0),
+            task: UnsafeCell::new(None),
+            alive: AtomicU32::new(0),
+            stop: AtomicBool::new(false),
+        });
         let mut pool = Self { shared, workers: vec![] };
         for number in 1..threads.max(1) {
             let shared = pool.shared.clone();
             let handle = std::thread::Builder::new().name(format!("unicorn-{number}")).stack_size(1 << 20).spawn(move || live(&shared, number))?;
             pool.workers.push((handle.thread().clone(), handle));
+        }
+        while (pool.shared.alive.load(Ordering::Acquire) as usize) < pool.workers.len() {
+            std::thread::yield_now();
         }
         Ok(pool)
     }
@@ -157,6 +167,7 @@ impl Pool {
 
 /// A worker's life.
 fn live(shared: &Shared, number: usize) {
+    shared.alive.fetch_add(1, Ordering::Release);
     let mut spins = 0;
     while !shared.stop.load(Ordering::Relaxed) {
         if shared.work(number) {

@@ -112,7 +112,7 @@ pub enum Part {
 pub struct Entry {
     /// Which half.
     pub part: Part,
-    /// Row count; a runtime pads to it.
+    /// Most rows it runs; a step with fewer runs it on those, without padding.
     pub rows: u32,
     /// Buffers by number.
     pub buffers: Vec<Buffer>,

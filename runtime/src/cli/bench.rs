@@ -3,6 +3,7 @@
 use super::{LoadArgs, print, process};
 use std::time::Instant;
 use unicorn_rt::Result;
+use unicorn_rt::hal::profile::Line;
 use unicorn_rt::step::{Row, Session, Stepper};
 
 /// What to measure.
@@ -16,12 +17,21 @@ pub struct Args {
     /// Tokens to generate one by one, from an empty context.
     #[arg(short = 'n', long, value_delimiter = ',', default_values_t = [64])]
     generate: Vec<usize>,
+    /// Tokens already in the context before generation starts.
+    #[arg(short, long, value_delimiter = ',', default_values_t = [0])]
+    depth: Vec<usize>,
+    /// Sequences that generate at once, one token each a step; more than 1 needs an artifact with as many slots.
+    #[arg(long, value_delimiter = ',', default_values_t = [1])]
+    streams: Vec<usize>,
     /// Rows of single steps to time, each row a sequence of its own as far as slots go, all wanting logits.
     #[arg(short = 's', long, value_delimiter = ',')]
     steps: Vec<usize>,
     /// Times each measurement is repeated; the median is given.
     #[arg(short, long, default_value_t = 3)]
     repeat: usize,
+    /// Where the time of each measurement goes, command by command, after the table. Costs a few percent itself.
+    #[arg(long, conflicts_with = "json")]
+    profile: bool,
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -33,6 +43,7 @@ struct Measured {
     tokens: usize,
     /// Seconds of each repetition, sorted.
     seconds: Vec<f64>,
+    profile: Vec<Line>,
 }
 
 impl Measured {
@@ -56,21 +67,26 @@ pub fn run(args: &Args) -> Result<()> {
             eprintln!("note: a prompt of {tokens} does not fit the context of {}; skipped", limits.context);
             continue;
         }
-        measured.push(measure(args, format!("pp{tokens}"), tokens, || prompt(session, tokens, limits.rows))?);
+        measured.push(measure(args, session, format!("pp{tokens}"), tokens, |_| Ok(()), |session| prompt(session, 0, tokens))?);
     }
-    for &tokens in &args.generate {
-        if tokens == 0 || tokens > limits.context {
-            eprintln!("note: {tokens} tokens do not fit the context of {}; skipped", limits.context);
+    for (&tokens, &depth, &streams) in combinations(&args.generate, &args.depth, &args.streams) {
+        if tokens == 0 || tokens + depth > limits.context || streams == 0 || streams > limits.slots.min(limits.rows) {
+            let (slots, context) = (limits.slots, limits.context);
+            eprintln!("note: {streams} sequences of {depth} + {tokens} tokens do not fit {slots} slots of {context}; skipped");
             continue;
         }
-        measured.push(measure(args, format!("tg{tokens}"), tokens, || generate(session, tokens))?);
+        let mut test = format!("tg{tokens}");
+        test += &if depth > 0 { format!("@d{depth}") } else { String::new() };
+        test += &if streams > 1 { format!(" x{streams}") } else { String::new() };
+        let fill = |session: &mut Session| (0..streams).try_for_each(|slot| if depth > 0 { prompt(session, slot as u32, depth) } else { Ok(()) });
+        measured.push(measure(args, session, test, tokens * streams, fill, |session| generate(session, depth, streams, tokens))?);
     }
     for &rows in &args.steps {
         if rows == 0 || rows > limits.rows || rows.div_ceil(limits.slots) > limits.context {
             eprintln!("note: a step of {rows} rows does not fit; skipped");
             continue;
         }
-        measured.push(measure(args, format!("step{rows}"), rows, || step(session, rows))?);
+        measured.push(measure(args, session, format!("step{rows}"), rows, |_| Ok(()), |session| step(session, rows))?);
     }
     let plan = &ready.loaded.manifest.plan;
     let threads = ready.loaded.session.cpu().threads();
@@ -108,20 +124,64 @@ pub fn run(args: &Args) -> Result<()> {
     for m in &measured {
         out.push_str(&format!("| {} | {:.1} | {:.1} | {:.3} |\n", m.test, m.rate(), m.best(), 1e3 / m.rate()));
     }
+    for m in measured.iter().filter(|m| !m.profile.is_empty()) {
+        out.push_str(&profiled(m, threads));
+    }
     print(&out);
     Ok(())
 }
 
-fn measure(args: &Args, test: String, tokens: usize, mut once: impl FnMut() -> Result<()>) -> Result<Measured> {
-    once()?; // Caches and clocks warm up unmeasured.
+/// Every choice of one from each.
+fn combinations<'a>(a: &'a [usize], b: &'a [usize], c: &'a [usize]) -> impl Iterator<Item = (&'a usize, &'a usize, &'a usize)> {
+    a.iter().flat_map(move |x| b.iter().flat_map(move |y| c.iter().map(move |z| (x, y, z))))
+}
+
+/// The table of where a measurement's time went.
+fn profiled(m: &Measured, threads: usize) -> String {
+    let repeats = m.seconds.len() as f64;
+    let whole = m.seconds.iter().sum::<f64>() * threads as f64;
+    let busy: f64 = m.profile.iter().map(|l| l.seconds).sum();
+    let mut out = format!("\n{}: {:.3} ms of {threads} threads per token\n", m.test, 1e3 * whole / repeats / m.tokens as f64);
+    out.push_str("| share | ms per token | microseconds a call | weights, GB/s of a thread | command |\n| ---: | ---: | ---: | ---: | --- |\n");
+    let mut line = |what: &str, seconds: f64, calls: u64, bytes: u64| {
+        let rate = if bytes > 0 { format!("{:.1}", bytes as f64 / seconds * 1e-9) } else { String::new() };
+        let call = if calls > 0 { format!("{:.1}", seconds * 1e6 / calls as f64) } else { String::new() };
+        let token = seconds * 1e3 / repeats / m.tokens as f64;
+        out.push_str(&format!("| {:.1} % | {token:.3} | {call} | {rate} | {what} |\n", 100.0 * seconds / whole));
+    };
+    for l in &m.profile {
+        line(&l.what, l.seconds, l.calls, l.bytes);
+    }
+    line("waiting for each other, and what no command does", (whole - busy).max(0.0), 0, 0);
+    out
+}
+
+/// Times `once` after `before`, which does not count.
+fn measure(
+    args: &Args,
+    session: &mut Session,
+    test: String,
+    tokens: usize,
+    before: impl Fn(&mut Session) -> Result<()>,
+    once: impl Fn(&mut Session) -> Result<()>,
+) -> Result<Measured> {
+    before(session)?;
+    once(session)?; // Caches and clocks warm up unmeasured.
     let mut seconds = Vec::new();
+    let mut profile = Vec::new();
+    if args.profile {
+        session.cpu_mut().set_profile(true);
+    }
     for _ in 0..args.repeat.max(1) {
         let start = Instant::now();
-        once()?;
+        once(session)?;
         seconds.push(start.elapsed().as_secs_f64());
     }
+    if let Some(measured) = session.cpu_mut().set_profile(false) {
+        profile = measured.lines(session.cpu().plan());
+    }
     seconds.sort_by(f64::total_cmp);
-    Ok(Measured { test, tokens, seconds })
+    Ok(Measured { test, tokens, seconds, profile })
 }
 
 /// A fixed sequence of tokens that repeats late.
@@ -129,22 +189,29 @@ fn token(session: &Session, at: usize) -> u32 {
     (at as u64 * 2_654_435_761 % u64::from(session.cpu().plan().model.text_vocabulary)) as u32
 }
 
-fn prompt(session: &mut Session, tokens: usize, most: usize) -> Result<()> {
+/// Runs a prompt in one slot, logits of its last token only.
+fn prompt(session: &mut Session, slot: u32, tokens: usize) -> Result<()> {
+    let most = session.limits().rows;
     for first in (0..tokens).step_by(most) {
         let rows: Vec<Row> = (first..tokens.min(first + most))
-            .map(|at| Row { token: token(session, at), slot: 0, position: at as u32, logits: at + 1 == tokens })
+            .map(|at| Row { token: token(session, at), slot, position: at as u32, logits: at + 1 == tokens })
             .collect();
         session.step(&rows, &mut |_, _| {})?;
     }
     Ok(())
 }
 
-fn generate(session: &mut Session, tokens: usize) -> Result<()> {
-    let mut next = token(session, 1);
-    for at in 0..tokens {
-        let row = Row { token: next, slot: 0, position: at as u32, logits: true };
-        session.step(&[row], &mut |_, logits| next = largest(logits))?;
-        next %= session.cpu().plan().model.text_vocabulary;
+/// Generates greedily in the first `streams` slots at once, from position `depth` on.
+fn generate(session: &mut Session, depth: usize, streams: usize, tokens: usize) -> Result<()> {
+    let text = session.cpu().plan().model.text_vocabulary;
+    let mut rows: Vec<Row> =
+        (0..streams).map(|s| Row { token: token(session, s + 1), slot: s as u32, position: depth as u32, logits: true }).collect();
+    let mut next = vec![0; streams];
+    for _ in 0..tokens {
+        session.step(&rows, &mut |row, logits| next[row] = largest(logits) % text)?;
+        for (row, next) in rows.iter_mut().zip(&next) {
+            (row.token, row.position) = (*next, row.position + 1);
+        }
     }
     Ok(())
 }

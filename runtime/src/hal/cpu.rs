@@ -5,11 +5,13 @@
 use super::code::CodeMap;
 use super::memory::Area;
 use super::pool::{Pool, share};
+use super::profile::Profile;
 use super::sync::{Phases, Split};
 use std::cell::UnsafeCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
+use std::time::Instant;
 use unicorn_artifact::command::{Argument, BufferId, Command};
 use unicorn_artifact::plan::{ALIGN, Elements, Entry, KV_BLOCK, Part, Plan, RegionArg, Weight};
 use unicorn_artifact::tensor::{Format, PANEL, row_bytes};
@@ -80,6 +82,8 @@ struct Shared {
     dense: bool,
     /// The first read error of a run.
     failed: Mutex<Option<std::io::Error>>,
+    /// Times of commands, while they are wanted.
+    profile: Option<Profile>,
 }
 
 /// What a [`Cpu`] is made of.
@@ -144,6 +148,7 @@ impl Cpu {
             phases,
             dense,
             failed: Mutex::new(None),
+            profile: None,
             plan,
         };
         Ok(Self { shared, pool, counts: Vec::with_capacity(most) })
@@ -172,6 +177,12 @@ impl Cpu {
     /// Compute inactive neurons too (for the test that proves the gather exact).
     pub fn set_dense(&mut self, dense: bool) {
         self.shared.dense = dense;
+    }
+
+    /// Starts to measure commands anew, or stops; gives what was measured since the last call.
+    pub fn set_profile(&mut self, on: bool) -> Option<Profile> {
+        let new = on.then(|| Profile::new(&self.shared.plan));
+        std::mem::replace(&mut self.shared.profile, new)
     }
 
     /// The bytes of a resident weight, to try other values; `None` where they are mapped or streamed.
@@ -209,6 +220,9 @@ impl Cpu {
         self.counts.clear();
         self.counts.extend(phases.phases.iter().map(|p| (if p.by_rows { parts.min(rows) } else { parts }) as u16));
         let counts = &self.counts;
+        if let Some(profile) = &shared.profile {
+            profile.ran(entry);
+        }
         self.pool.run(counts, &|phase, chunk, thread| shared.execute(entry, inputs, phases, phase, (chunk, usize::from(counts[phase])), thread));
         match self.shared.failed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
             Some(error) => Err(error),
@@ -231,14 +245,18 @@ impl Cpu {
 }
 
 impl Shared {
-    fn execute(&self, entry: usize, inputs: RowInputs<'_>, phases: &Phases, phase: usize, (part, parts): (usize, usize), thread: usize) {
-        let entry = &self.plan.entries[entry];
+    fn execute(&self, number: usize, inputs: RowInputs<'_>, phases: &Phases, phase: usize, (part, parts): (usize, usize), thread: usize) {
+        let entry = &self.plan.entries[number];
         let run = Run { device: self, entry, inputs, rows: inputs.tokens.len(), part, parts };
         // SAFETY: scratch `thread` is this thread's alone.
         let scratch = unsafe { &mut *self.scratch.0[thread].get() };
         for at in phases.phases[phase].commands.clone() {
+            let since = self.profile.as_ref().map(|profile| (profile, Instant::now()));
             // SAFETY: the plan is validated, the inputs are checked in `run`, and commands that touch the same bytes are in different phases.
             unsafe { run.command(&entry.commands[at], phases.splits[at], scratch) };
+            if let Some((profile, since)) = since {
+                profile.spent(number, at, since);
+            }
         }
     }
 

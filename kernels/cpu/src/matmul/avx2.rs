@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "tiles are indexed by panel and row, and the loops are unrolled")]
 
-use super::blocking::{Block, drive};
+use super::blocking::{AHEAD, Block, WAITING, drive};
 use crate::MatMul;
 use std::arch::x86_64::*;
 use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_group_bytes};
@@ -128,10 +128,13 @@ unsafe fn tile<const H: usize, const R: usize, const Q4: bool>(block: &Block, ro
             let (scales, sums) = (x.add(rows * GROUP).cast::<f32>().add(row), x.add(rows * (GROUP + 4)).cast::<i32>().add(row));
             let four = |r: usize, i: usize| _mm256_set1_epi32(x.add((row + r) * GROUP + i * 4).cast::<i32>().read());
             let code = |h: usize, i: usize| _mm256_loadu_si256(record.add(PANEL * 2 + i * 64 + (half + h) % 2 * 32).cast());
-            // The next panel's record of this group: fetched while this panel computes.
             if row == 0 && half.is_multiple_of(2) {
                 for line in 0..record_bytes.div_ceil(64) {
-                    _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(block.panel_bytes + line * 64).cast());
+                    if rows <= WAITING {
+                        _mm_prefetch::<_MM_HINT_T0>(record.wrapping_add(AHEAD + line * 64).cast());
+                    } else {
+                        _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(block.panel_bytes + line * 64).cast());
+                    }
                 }
             }
             let mut sum = [[_mm256_setzero_si256(); R]; H];

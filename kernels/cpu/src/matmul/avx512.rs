@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "tiles are indexed by panel and row, and the loops are unrolled")]
 
-use super::blocking::{Block, drive};
+use super::blocking::{AHEAD, Block, WAITING, drive};
 use crate::MatMul;
 use std::arch::x86_64::*;
 use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_group_bytes};
@@ -34,11 +34,11 @@ unsafe fn quantised<const Q4: bool>(block: &Block, rows: usize) {
     // SAFETY: the caller's contract.
     unsafe {
         match rows {
-            16 => panels::<1>(block, tile::<1, 16, 4, Q4>, tile::<1, 16, 4, Q4>),
+            16 => panels::<2>(block, tile::<2, 16, 4, Q4>, tile::<1, 16, 4, Q4>),
             8 => panels::<1>(block, tile::<1, 8, 4, Q4>, tile::<1, 8, 4, Q4>),
             4 => panels::<1>(block, tile::<1, 4, 4, Q4>, tile::<1, 4, 4, Q4>),
             2 => panels::<2>(block, tile::<2, 2, 2, Q4>, tile::<1, 2, 2, Q4>),
-            1 => panels::<4>(block, tile::<4, 1, 1, Q4>, tile::<1, 1, 1, Q4>),
+            1 => panels::<2>(block, tile::<2, 1, 1, Q4>, tile::<1, 1, 1, Q4>),
             _ => unreachable!("blocks have 16, 8, 4, 2 or 1 rows"),
         }
     }
@@ -60,21 +60,20 @@ unsafe fn floats(block: &Block, rows: usize) {
     }
 }
 
-/// Runs `many` on every `P` panels and `one` on each left over.
+/// Runs `many` on every `P` panels and `one` on each left over. The panels of a tile are a fixed step apart, so that with few rows each of the `P` streams
+/// of weights is contiguous from tile to tile.
 ///
 /// # Safety
 /// The block is valid; both stay within the panels they are given.
-unsafe fn panels<const P: usize>(block: &Block, many: unsafe fn(&Block, usize), one: unsafe fn(&Block, usize)) {
-    let mut panel = 0;
+unsafe fn panels<const P: usize>(block: &Block, many: unsafe fn(&Block, usize, usize), one: unsafe fn(&Block, usize, usize)) {
+    let step = block.panels / P;
     // SAFETY: only panels of the block are named.
     unsafe {
-        while panel + P <= block.panels {
-            many(block, panel);
-            panel += P;
+        for panel in 0..step {
+            many(block, panel, step);
         }
-        while panel < block.panels {
-            one(block, panel);
-            panel += 1;
+        for panel in step * P..block.panels {
+            one(block, panel, 1);
         }
     }
 }
@@ -85,14 +84,14 @@ unsafe fn panels<const P: usize>(block: &Block, many: unsafe fn(&Block, usize), 
 /// The block is valid and has the panels and rows.
 #[target_feature(enable = "avx512f")]
 #[inline]
-unsafe fn load<const P: usize, const R: usize>(block: &Block, panel: usize) -> [[__m512; R]; P] {
+unsafe fn load<const P: usize, const R: usize>(block: &Block, panel: usize, step: usize) -> [[__m512; R]; P] {
     let mut acc = [[_mm512_setzero_ps(); R]; P];
     if !block.first {
         for p in 0..P {
-            let mask = 0xffff >> (PANEL - block.lanes(panel + p));
+            let mask = 0xffff >> (PANEL - block.lanes(panel + p * step));
             for r in 0..R {
                 // SAFETY: masked to the outputs that exist.
-                acc[p][r] = unsafe { _mm512_maskz_loadu_ps(mask, block.out.add(r * block.out_stride + (panel + p) * PANEL)) };
+                acc[p][r] = unsafe { _mm512_maskz_loadu_ps(mask, block.out.add(r * block.out_stride + (panel + p * step) * PANEL)) };
             }
         }
     }
@@ -103,12 +102,12 @@ unsafe fn load<const P: usize, const R: usize>(block: &Block, panel: usize) -> [
 /// The block is valid and has the panels and rows.
 #[target_feature(enable = "avx512f")]
 #[inline]
-unsafe fn store<const P: usize, const R: usize>(block: &Block, panel: usize, acc: &[[__m512; R]; P]) {
+unsafe fn store<const P: usize, const R: usize>(block: &Block, panel: usize, step: usize, acc: &[[__m512; R]; P]) {
     for p in 0..P {
-        let mask = 0xffff >> (PANEL - block.lanes(panel + p));
+        let mask = 0xffff >> (PANEL - block.lanes(panel + p * step));
         for r in 0..R {
             // SAFETY: masked to the outputs that exist.
-            unsafe { _mm512_mask_storeu_ps(block.out.add(r * block.out_stride + (panel + p) * PANEL), mask, acc[p][r]) };
+            unsafe { _mm512_mask_storeu_ps(block.out.add(r * block.out_stride + (panel + p * step) * PANEL), mask, acc[p][r]) };
         }
     }
 }
@@ -143,62 +142,74 @@ unsafe fn codes<const Q4: bool>(record: *const u8) -> [__m512i; 8] {
 /// # Safety
 /// The block is valid, has `R` rows and panels `panel .. panel + P`; the host has the instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn tile<const P: usize, const R: usize, const T: usize, const Q4: bool>(block: &Block, panel: usize) {
+unsafe fn tile<const P: usize, const R: usize, const T: usize, const Q4: bool>(block: &Block, panel: usize, step: usize) {
     let record_bytes = const { panel_group_bytes(if Q4 { Format::Q4 } else { Format::Q8 }) };
     // SAFETY: `depth` groups of `R` rows and of `P` panels exist.
     unsafe {
-        let mut acc = load::<P, R>(block, panel);
+        let mut acc = load::<P, R>(block, panel, step);
         let mut x = block.x;
         let mut weight = block.weight.add(panel * block.panel_bytes);
         for _ in 0..block.depth {
             let (scales, sums) = (x.add(R * GROUP).cast::<f32>(), x.add(R * (GROUP + 4)).cast::<i32>());
+            let mut w = [[_mm512_setzero_si512(); 8]; P];
+            let mut w_scale = [_mm512_setzero_ps(); P];
             for p in 0..P {
-                let record = weight.add(p * block.panel_bytes);
-                let w_scale = _mm512_cvtph_ps(_mm256_loadu_si256(record.cast()));
-                let w = codes::<Q4>(record);
-                // The next tile's record of this group: fetched while this tile computes.
+                let record = weight.add(p * step * block.panel_bytes);
+                w_scale[p] = _mm512_cvtph_ps(_mm256_loadu_si256(record.cast()));
+                w[p] = codes::<Q4>(record);
                 for line in 0..record_bytes.div_ceil(64) {
-                    _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(P * block.panel_bytes + line * 64).cast());
-                }
-                for first in 0..R / T {
-                    let mut sum = [_mm512_setzero_si512(); T];
-                    for t in 0..T {
-                        sum[t] = _mm512_set1_epi32(sums.add(first * T + t).read());
+                    if R <= WAITING {
+                        _mm_prefetch::<_MM_HINT_T0>(record.wrapping_add(AHEAD + line * 64).cast());
+                    } else {
+                        _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(block.panel_bytes + line * 64).cast());
                     }
-                    for i in 0..8 {
-                        for t in 0..T {
-                            let four = x.add((first * T + t) * GROUP + i * 4).cast::<i32>().read();
-                            sum[t] = _mm512_dpbusd_epi32(sum[t], w[i], _mm512_set1_epi32(four));
+                }
+            }
+            for first in 0..R / T {
+                let mut sum = [[_mm512_setzero_si512(); T]; P];
+                for t in 0..T {
+                    let bias = _mm512_set1_epi32(sums.add(first * T + t).read());
+                    for p in 0..P {
+                        sum[p][t] = bias;
+                    }
+                }
+                for i in 0..8 {
+                    for t in 0..T {
+                        let four = _mm512_set1_epi32(x.add((first * T + t) * GROUP + i * 4).cast::<i32>().read());
+                        for p in 0..P {
+                            sum[p][t] = _mm512_dpbusd_epi32(sum[p][t], w[p][i], four);
                         }
                     }
-                    for t in 0..T {
-                        let r = first * T + t;
-                        let scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(scales.add(r).read()));
-                        acc[p][r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(sum[t]), acc[p][r]);
+                }
+                for t in 0..T {
+                    let r = first * T + t;
+                    let x_scale = _mm512_set1_ps(scales.add(r).read());
+                    for p in 0..P {
+                        acc[p][r] = _mm512_fmadd_ps(_mm512_mul_ps(w_scale[p], x_scale), _mm512_cvtepi32_ps(sum[p][t]), acc[p][r]);
                     }
                 }
             }
             x = x.add(R * (GROUP + 8));
             weight = weight.add(record_bytes);
         }
-        store(block, panel, &acc);
+        store(block, panel, step, &acc);
     }
 }
 
 /// # Safety
 /// The block is valid, has `R` rows and panels `panel .. panel + P`; the host has the instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn float_tile<const P: usize, const R: usize>(block: &Block, panel: usize) {
+unsafe fn float_tile<const P: usize, const R: usize>(block: &Block, panel: usize, step: usize) {
     // SAFETY: `depth` columns of `R` rows and of `P` panels exist.
     unsafe {
-        let mut acc = load::<P, R>(block, panel);
+        let mut acc = load::<P, R>(block, panel, step);
         let x = block.x.cast::<f32>();
         let weight = block.weight.add(panel * block.panel_bytes);
         for k in 0..block.depth {
             let mut w = [_mm512_setzero_ps(); P];
             for p in 0..P {
-                let upper = _mm256_loadu_si256(weight.add(p * block.panel_bytes + k * PANEL * 2).cast());
-                _mm_prefetch::<_MM_HINT_T1>(weight.wrapping_add((P + p) * block.panel_bytes + k * PANEL * 2).cast());
+                let upper = _mm256_loadu_si256(weight.add(p * step * block.panel_bytes + k * PANEL * 2).cast());
+                _mm_prefetch::<_MM_HINT_T1>(weight.wrapping_add((1 + p * step) * block.panel_bytes + k * PANEL * 2).cast());
                 w[p] = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(upper)));
             }
             for r in 0..R {
@@ -208,6 +219,6 @@ unsafe fn float_tile<const P: usize, const R: usize>(block: &Block, panel: usize
                 }
             }
         }
-        store(block, panel, &acc);
+        store(block, panel, step, &acc);
     }
 }

@@ -67,6 +67,11 @@ mod blocking {
 
     /// Most rows of a block.
     pub const ROWS: usize = 16;
+    /// Up to this many rows wait for memory more than they compute: then what is fetched ahead lies in the stream that is read, [`AHEAD`] bytes on, and
+    /// enters the first-level cache. More rows fetch the next panel's record into the second level while they compute.
+    pub const WAITING: usize = 2;
+    /// Four records: about what memory needs to answer.
+    pub const AHEAD: usize = 1152;
     /// Floats between the rows of a copied f32 block beyond its columns: rows must not fall into the same cache sets.
     const PAD: usize = 16;
     /// Bytes of weights that one chunk may hold.

@@ -152,7 +152,7 @@ impl Sampler {
         let Some(raw) = logits.get(..self.vocabulary).filter(|raw| !raw.is_empty()) else {
             return Err(Error::Step(format!("{} logits came back for a vocabulary of {}", logits.len(), self.vocabulary)));
         };
-        if let Some(id) = raw.iter().position(|x| x.is_nan() || *x == f32::INFINITY) {
+        if let Some(id) = unusable(raw) {
             return Err(Error::Step(format!("the logit of token {id} is {}: the weights or a kernel are wrong", raw[id])));
         }
         let Scratch { values, candidates } = scratch;
@@ -190,7 +190,7 @@ impl Sampler {
     /// Temperature, top-k, top-p, min-p, in this order; then a draw from what is left.
     fn draw(&mut self, logits: &[f32], candidates: &mut Vec<(f32, u32)>) -> u32 {
         let p = &self.params;
-        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let max = largest(logits);
         if max == f32::NEG_INFINITY {
             return 0;
         }
@@ -235,14 +235,40 @@ fn likelier(a: &(f32, u32), b: &(f32, u32)) -> std::cmp::Ordering {
     b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
 }
 
-fn argmax(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    for (id, &x) in logits.iter().enumerate() {
-        if x > logits[best] {
-            best = id;
+/// The largest logit's id; of equals the lowest. 0 where there are none.
+pub fn argmax(logits: &[f32]) -> u32 {
+    // Whole blocks first: their maxima need no ids, so the compiler can take many logits at a time.
+    let mut best = (0, f32::NEG_INFINITY);
+    for (block, values) in logits.chunks(BLOCK).enumerate() {
+        let max = largest(values);
+        if max > best.1 {
+            best = (block, max);
         }
     }
-    best as u32
+    let start = best.0 * BLOCK;
+    logits[start..].iter().position(|x| *x == best.1).map_or(0, |at| start + at) as u32
+}
+
+/// Logits looked at together.
+const BLOCK: usize = 1024;
+
+fn largest(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    for chunk in chunks {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane = if *x > *lane { *x } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |max, x| if *x > max { *x } else { max })
+}
+
+/// The first logit that no softmax can use.
+fn unusable(logits: &[f32]) -> Option<usize> {
+    let usable = |x: f32| x < f32::INFINITY;
+    // Without an early exit inside a block, for the same reason as above.
+    let block = logits.chunks(BLOCK).position(|block| !block.iter().fold(true, |all, x| all & usable(*x)))? * BLOCK;
+    logits[block..].iter().position(|x| !usable(*x)).map(|at| block + at)
 }
 
 /// Keeps the shortest run of likeliest candidates whose share reaches `top_p`. Sorts only as many as are needed.
@@ -273,7 +299,7 @@ fn nucleus(candidates: &mut Vec<(f32, u32)>, top_p: f32) {
 
 /// Log-softmax over all text tokens, for the drawn one and the likeliest `count`.
 fn logprobs(raw: &[f32], id: u32, count: usize, candidates: &mut Vec<(f32, u32)>) -> Logprob {
-    let max = raw.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = largest(raw);
     let sum: f64 = raw.iter().map(|&x| f64::from(x - max).exp()).sum();
     let norm = f64::from(max) + sum.ln();
     let of = |x: f32| (f64::from(x) - norm) as f32;
@@ -456,6 +482,23 @@ mod tests {
         assert!((logprob.logprob - 0.2f32.ln()).abs() < 1e-6);
         assert_eq!(logprob.top.iter().map(|t| t.0).collect::<Vec<_>>(), [0, 2]);
         assert!((logprob.top[1].1 - 0.3f32.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_largest_is_found_in_any_block() {
+        let mut logits: Vec<f32> = (0..3 * BLOCK + 37).map(|i| (i as f32 * 0.37).sin()).collect();
+        for at in [0, 1, 15, BLOCK - 1, BLOCK, 2 * BLOCK + 500, 3 * BLOCK + 36] {
+            let before = std::mem::replace(&mut logits[at], 2.0);
+            assert_eq!(argmax(&logits) as usize, at);
+            assert_eq!(unusable(&logits), None);
+            for bad in [f32::NAN, f32::INFINITY] {
+                logits[at] = bad;
+                assert_eq!(unusable(&logits), Some(at));
+            }
+            logits[at] = before;
+        }
+        assert_eq!(argmax(&[f32::NEG_INFINITY; 3 * BLOCK]), 0);
+        assert_eq!(argmax(&[]), 0);
     }
 
     #[test]

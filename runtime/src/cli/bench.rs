@@ -4,6 +4,7 @@ use super::{LoadArgs, print, process};
 use std::time::Instant;
 use unicorn_rt::Result;
 use unicorn_rt::hal::profile::Line;
+use unicorn_rt::sample::argmax;
 use unicorn_rt::step::{Row, Session, Stepper};
 
 /// What to measure.
@@ -208,7 +209,7 @@ fn generate(session: &mut Session, depth: usize, streams: usize, tokens: usize) 
         (0..streams).map(|s| Row { token: token(session, s + 1), slot: s as u32, position: depth as u32, logits: true }).collect();
     let mut next = vec![0; streams];
     for _ in 0..tokens {
-        session.step(&rows, &mut |row, logits| next[row] = largest(logits) % text)?;
+        session.step(&rows, &mut |row, logits| next[row] = argmax(logits) % text)?;
         for (row, next) in rows.iter_mut().zip(&next) {
             (row.token, row.position) = (*next, row.position + 1);
         }
@@ -222,8 +223,4 @@ fn step(session: &mut Session, rows: usize) -> Result<()> {
     let rows: Vec<Row> =
         (0..rows).map(|at| Row { token: token(session, at), slot: (at % slots) as u32, position: (at / slots) as u32, logits: true }).collect();
     session.step(&rows, &mut |_, _| {})
-}
-
-fn largest(logits: &[f32]) -> u32 {
-    logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (at, &v)| if v > best.1 { (at, v) } else { best }).0 as u32
 }

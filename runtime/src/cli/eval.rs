@@ -183,7 +183,7 @@ fn golden(ready: &mut Ready, file: &Value) -> Result<(Value, String)> {
         let all: Vec<u32> = golden.ids.iter().chain(&golden.greedy_ids).copied().collect();
         let last = golden.ids.len() - 1;
         all_logits(&mut ready.loaded.session, &all, |at, logits| {
-            let best = logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |b, (i, &v)| if v > b.1 { (i, v) } else { b }).0 as u32;
+            let best = unicorn_rt::sample::argmax(logits);
             if at == last {
                 for (&id, &value) in golden.top8_ids.iter().zip(&golden.top8_logits) {
                     worst_logit = worst_logit.max((logits[id as usize] - value).abs());

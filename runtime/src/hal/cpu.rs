@@ -482,19 +482,23 @@ impl Run<'_> {
             }
             Command::SparseDown { hidden, weight, out } => {
                 let (weight, data) = self.device.weight(*weight);
-                let columns = share(weight.cols as usize, 64, self.part, self.parts);
+                let (neurons, outputs) = (weight.rows as usize, weight.cols as usize);
+                // Finding the active neurons of a row costs the same for some columns as for all.
+                let (rows, columns) =
+                    if self.rows >= FINE_ROWS { (self.my_rows(), 0..outputs) } else { (0..self.rows, share(outputs, 64, self.part, self.parts)) };
+                let (hidden, out) = (self.buffer(*hidden).0.cast::<f32>(), self.buffer(*out).0.cast::<f32>());
                 let arguments = SparseDown {
-                    hidden: self.buffer(*hidden).0.cast(),
-                    neurons: weight.rows as usize,
-                    rows: self.rows,
+                    hidden: hidden.wrapping_add(rows.start * neurons),
+                    neurons,
+                    rows: rows.len(),
                     weight: data,
-                    outputs: weight.cols as usize,
+                    outputs,
                     columns,
-                    out: self.buffer(*out).0.cast(),
+                    out: out.wrapping_add(rows.start * outputs),
                     dense: self.device.dense,
                 };
-                if !arguments.columns.is_empty() {
-                    // SAFETY: shapes are validated, columns are this chunk's.
+                if arguments.rows > 0 && !arguments.columns.is_empty() {
+                    // SAFETY: shapes are validated, rows and columns are this chunk's.
                     unsafe { (self.device.kernels.sparse_down[kind(weight.format)])(&arguments) };
                 }
             }

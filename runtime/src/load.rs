@@ -1,11 +1,12 @@
 //! From a file to a session that can step: check everything, reserve everything, then let nothing change.
 
+mod weights;
+
 use crate::hal::code::{self, CodeMap};
 use crate::hal::cpu::{Cpu, Parts, Weights};
-use crate::hal::memory::Area;
 use crate::step::Session;
+use crate::tokens::{ChatSpec, Tokenizer};
 use crate::{Error, Result};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use unicorn_artifact::file::{Artifact, Manifest, section};
 use unicorn_kernels_cpu::{Isa, Kernels};
@@ -55,10 +56,6 @@ pub struct Loaded {
     pub manifest: Manifest,
     /// The artifact's digest in hex.
     pub digest: String,
-    /// Bytes of tokenizer.json.
-    pub tokenizer: Vec<u8>,
-    /// JSON of the chat section.
-    pub chat: Vec<u8>,
     /// What a user should know: why machine code is not used, for example.
     pub notices: Vec<String>,
 }
@@ -70,10 +67,38 @@ pub struct Loaded {
 pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
     let path = path.as_ref();
     let wrong = |source| Error::artifact(path, source);
+    let artifact = Artifact::open(path).map_err(wrong)?;
+    artifact.verified(section::TOKENIZER).map_err(wrong)?;
+    artifact.verified(section::CHAT).map_err(wrong)?;
+    place(path, options, artifact)
+}
+
+/// As [`load`], with the tokenizer, which is built while the weights are read.
+///
+/// # Errors
+/// As [`load`] and [`Tokenizer::from_parts`]; [`Error::Template`] when the chat section is not what it should be.
+pub fn load_with_tokenizer(path: impl AsRef<Path>, options: Options) -> Result<(Loaded, Tokenizer)> {
+    let path = path.as_ref();
+    let wrong = |source| Error::artifact(path, source);
+    let artifact = Artifact::open(path).map_err(wrong)?;
+    let text = artifact.verified(section::TOKENIZER).map_err(wrong)?.to_vec();
+    let chat = artifact.verified(section::CHAT).map_err(wrong)?.to_vec();
+    std::thread::scope(|scope| {
+        let tokenizer = scope.spawn(|| {
+            let chat: ChatSpec = serde_json::from_slice(&chat).map_err(|e| Error::Template(format!("section `chat`: {e}")))?;
+            Tokenizer::from_parts(&text, &chat)
+        });
+        let loaded = place(path, options, artifact);
+        let tokenizer = tokenizer.join().unwrap_or_else(|why| std::panic::resume_unwind(why));
+        Ok((loaded?, tokenizer?))
+    })
+}
+
+fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
+    let wrong = |source| Error::artifact(path, source);
     if options.threads > MAX_THREADS {
         return Err(Error::request("threads", format!("{} are asked for; at most {MAX_THREADS} are of use", options.threads)));
     }
-    let artifact = Artifact::open(path).map_err(wrong)?;
     let manifest = artifact.manifest().map_err(wrong)?;
     let plan = &manifest.plan;
     let mut notices = Vec::new();
@@ -87,36 +112,16 @@ pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
     };
     let isa = options.isa.unwrap_or(if options.native { Isa::detect() } else { Isa::Plain });
     let threads = if options.threads > 0 { options.threads } else { std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS) };
-    let tokenizer = artifact.verified(section::TOKENIZER).map_err(wrong)?.to_vec();
-    let chat = artifact.verified(section::CHAT).map_err(wrong)?.to_vec();
     let streamed_at = artifact.section(section::STREAMED).map_err(wrong)?.offset;
     let streamed = (artifact.file().try_clone().map_err(|e| Error::io(path, e))?, streamed_at);
     let digest = unicorn_artifact::file::hex(artifact.digest());
     let weights = match options.placement {
-        Placement::Copy => Weights::Copied(copy_weights(&artifact, path)?),
+        Placement::Copy => Weights::Copied(weights::copy(&artifact, path, threads)?),
         Placement::Map => {
             artifact.verified(section::WEIGHTS).map_err(wrong)?;
             Weights::Mapped(artifact)
         }
     };
     let cpu = Cpu::new(Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense })?;
-    Ok(Loaded { session: Session::new(cpu, options.split), manifest, digest, tokenizer, chat, notices })
-}
-
-/// Copies the weights by reads, not through the map, so that their file pages never count as ours; hashes what was copied.
-fn copy_weights(artifact: &Artifact, path: &Path) -> Result<Area> {
-    const CHUNK: usize = 4 << 20;
-    let wrong = |source| Error::artifact(path, source);
-    let place = artifact.section(section::WEIGHTS).map_err(wrong)?.clone();
-    let mut area = Area::new("weights", place.length)?;
-    let bytes = &mut area.as_mut_slice()[..place.length as usize];
-    let mut hasher = blake3::Hasher::new();
-    for (at, chunk) in bytes.chunks_mut(CHUNK).enumerate() {
-        artifact.file().read_exact_at(chunk, place.offset + (at * CHUNK) as u64).map_err(|e| Error::io(path, e))?;
-        hasher.update(chunk);
-    }
-    if hasher.finalize().as_bytes() != &place.digest {
-        return Err(wrong(unicorn_artifact::Error::section(section::WEIGHTS, "its bytes do not match their digest")));
-    }
-    Ok(area)
+    Ok(Loaded { session: Session::new(cpu, options.split), manifest, digest, notices })
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use unicorn_artifact::tensor::Format;
 use unicorn_rt::load::{self, Loaded, load};
 use unicorn_rt::step::{Row, Stepper};
-use unicorn_rt::tokens::{ChatSpec, Tokenizer};
+use unicorn_rt::tokens::Tokenizer;
 use unicornc::driver::{self, Outcome, Stage, compile};
 use unicornc::import::Checkpoint;
 
@@ -81,10 +81,10 @@ pub fn open(path: &Path, options: load::Options) -> Loaded {
     load(path, options).unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// The tokenizer that an artifact carries.
-pub fn tokenizer(loaded: &Loaded) -> Arc<Tokenizer> {
-    let chat: ChatSpec = serde_json::from_slice(&loaded.chat).expect("the chat section is JSON");
-    Arc::new(Tokenizer::from_parts(&loaded.tokenizer, &chat).unwrap_or_else(|why| panic!("{why}")))
+/// As [`session`], with the tokenizer that the artifact carries.
+pub fn session_with_tokenizer(format: Format, options: load::Options) -> (Loaded, Arc<Tokenizer>) {
+    let (loaded, tokenizer) = load::load_with_tokenizer(artifact(format), options).unwrap_or_else(|why| panic!("{why}"));
+    (loaded, Arc::new(tokenizer))
 }
 
 /// Logits by position.

@@ -6,7 +6,7 @@ use unicorn_artifact::tensor::Format;
 use unicorn_rt::generate::{Request, Scheduler};
 use unicorn_rt::load::Options;
 use unicorn_rt::step::{Row, Stepper};
-use unicorn_tests::{session, threads, tokenizer};
+use unicorn_tests::{session, session_with_tokenizer, threads};
 
 /// Allocations of all threads since the program began.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -91,8 +91,8 @@ fn a_step_allocates_nothing() {
     steps("dense and whole", Options { dense: true, split: false, ..threads(1) });
 
     // The scheduler's loop makes the text of each event, and nothing that grows.
-    let mut loaded = session(Format::Q4, threads(1));
-    let (tokenizer, vocabulary) = (tokenizer(&loaded), loaded.manifest.plan.model.text_vocabulary as usize);
+    let (mut loaded, tokenizer) = session_with_tokenizer(Format::Q4, threads(1));
+    let vocabulary = loaded.manifest.plan.model.text_vocabulary as usize;
     let mut scheduler = Scheduler::new(Box::new(&mut loaded.session), tokenizer, vocabulary).expect("a scheduler");
     let request = Request { prompt: vec![2, 500, 600], max_tokens: Some(200), ignore_eos: true, ..Request::default() };
     let mut receiver = scheduler.submit(request).expect("it fits");

@@ -7,7 +7,7 @@ use unicorn_rt::generate::{Event, Receiver, Request, Scheduler};
 use unicorn_rt::load::Options;
 use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::step::Stepper;
-use unicorn_tests::{nll, pebble_json, run, session, tokenizer};
+use unicorn_tests::{nll, pebble_json, run, session_with_tokenizer};
 
 /// Questions in the file; fewer would mean that it was cut.
 const QUESTIONS: usize = 283;
@@ -24,8 +24,8 @@ fn text<'a>(item: &'a Value, field: &str) -> &'a str {
 
 /// The greedy answer to every held-out question, all submitted at once.
 fn answers(format: Format) -> Vec<(Value, String)> {
-    let mut loaded = session(format, Options::default());
-    let (tokenizer, model) = (tokenizer(&loaded), &loaded.manifest.plan.model);
+    let (mut loaded, tokenizer) = session_with_tokenizer(format, Options::default());
+    let model = &loaded.manifest.plan.model;
     let (eos, vocabulary) = (model.eos.clone(), model.text_vocabulary as usize);
     let mut scheduler = Scheduler::new(Box::new(&mut loaded.session), tokenizer.clone(), vocabulary).expect("a scheduler");
     let questions = pebble_json("heldout_skills.json").as_array().expect("a list").clone();
@@ -58,8 +58,7 @@ fn matches(answers: &[(Value, String)]) -> usize {
 
 /// Perplexity over the held-out texts whose number is a multiple of `every`.
 fn perplexity(format: Format, every: usize) -> f64 {
-    let mut loaded = session(format, Options::default());
-    let tokenizer = tokenizer(&loaded);
+    let (mut loaded, tokenizer) = session_with_tokenizer(format, Options::default());
     let texts = pebble_json("heldout_text.json");
     let (mut total, mut tokens) = (0f64, 0usize);
     for item in texts.as_array().expect("a list").iter().step_by(every) {

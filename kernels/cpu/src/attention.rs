@@ -11,7 +11,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::wide::{Avx2, Avx512};
-use crate::lanes::{LANES, Lanes, Plain, exp};
+use crate::lanes::{LANES, Lanes, Plain, exp, prefetch};
 use crate::{Attention, Isa};
 
 #[cfg(test)]
@@ -19,6 +19,9 @@ mod tests;
 
 /// Positions whose values are added in one pass over the outputs.
 const RUN: usize = 2 * LANES;
+
+/// Dimensions of a key between what is read and what is fetched: a kilobyte. Blocks of keys follow each other in memory but for the end of the ring.
+const AHEAD: usize = 32;
 
 /// The kernel of [`crate::Kernels::attention`]. Plain where `isa` is not of this architecture.
 pub fn select(isa: Isa) -> unsafe fn(&Attention) {
@@ -150,6 +153,9 @@ unsafe fn scores<L: Lanes, const G: usize, const BLOCKS: usize>(
             for b in 0..BLOCKS {
                 key[b] = L::load_f16(keys[b].add(d * LANES));
             }
+            if d % 2 == 0 {
+                keys.iter().for_each(|keys| prefetch(keys.wrapping_add((d + AHEAD) * LANES).cast()));
+            }
             for g in 0..G {
                 let q = L::splat(*query.add(g * a.head_dim + d));
                 for b in 0..BLOCKS {
@@ -240,6 +246,10 @@ unsafe fn tile<L: Lanes, const G: usize, const VECTORS: usize>(
             let mut value = [L::splat(0.0); VECTORS];
             for v in 0..VECTORS {
                 value[v] = L::load_f16(values.add(p * a.head_dim + v * LANES));
+            }
+            // These columns of the run that follows.
+            for v in (0..VECTORS).step_by(2) {
+                prefetch(values.wrapping_add((p + RUN) * a.head_dim + v * LANES).cast());
             }
             for g in 0..G {
                 let weight = L::splat(*weights.add(g * width + p));

@@ -12,10 +12,10 @@ use unicorn_rt::step::{Row, Session, Stepper};
 pub struct Args {
     #[command(flatten)]
     load: LoadArgs,
-    /// Prompt lengths: tokens run in full steps, logits of the last one only.
+    /// Prompt lengths: tokens run in full steps, logits of the last one only; 0 for none.
     #[arg(short, long, value_delimiter = ',', default_values_t = [128, 512])]
     prompt: Vec<usize>,
-    /// Tokens to generate one by one, from an empty context.
+    /// Tokens to generate one by one; 0 for none.
     #[arg(short = 'n', long, value_delimiter = ',', default_values_t = [64])]
     generate: Vec<usize>,
     /// Tokens already in the context before generation starts.
@@ -63,15 +63,15 @@ pub fn run(args: &Args) -> Result<()> {
     let session = &mut ready.loaded.session;
     let limits = session.limits();
     let mut measured = Vec::new();
-    for &tokens in &args.prompt {
-        if tokens == 0 || tokens > limits.context {
+    for &tokens in args.prompt.iter().filter(|t| **t > 0) {
+        if tokens > limits.context {
             eprintln!("note: a prompt of {tokens} does not fit the context of {}; skipped", limits.context);
             continue;
         }
         measured.push(measure(args, session, format!("pp{tokens}"), tokens, |_| Ok(()), |session| prompt(session, 0, tokens))?);
     }
-    for (&tokens, &depth, &streams) in combinations(&args.generate, &args.depth, &args.streams) {
-        if tokens == 0 || tokens + depth > limits.context || streams == 0 || streams > limits.slots.min(limits.rows) {
+    for (&tokens, &depth, &streams) in combinations(&args.generate, &args.depth, &args.streams).filter(|c| *c.0 > 0) {
+        if tokens + depth > limits.context || streams == 0 || streams > limits.slots.min(limits.rows) {
             let (slots, context) = (limits.slots, limits.context);
             eprintln!("note: {streams} sequences of {depth} + {tokens} tokens do not fit {slots} slots of {context}; skipped");
             continue;

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use unicorn_kernels_cpu::Isa;
 use unicorn_rt::generate::Scheduler;
-use unicorn_rt::load::{Loaded, Options, Placement, load};
+use unicorn_rt::load::{Loaded, Options, Placement, load_with_tokenizer};
 use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::step::Session;
-use unicorn_rt::tokens::{ChatSpec, Tokenizer};
+use unicorn_rt::tokens::Tokenizer;
 use unicorn_rt::{Error, Result};
 
 /// Runs and serves artifacts made by `unicornc`.
@@ -138,9 +138,8 @@ impl LoadArgs {
         };
         let start = Instant::now();
         let options = Options { threads: self.threads, native: !self.no_native, placement, isa, ..Options::default() };
-        let loaded = load(&self.artifact, options)?;
-        let chat: ChatSpec = serde_json::from_slice(&loaded.chat).map_err(|e| Error::Template(format!("section `chat`: {e}")))?;
-        let tokenizer = Arc::new(Tokenizer::from_parts(&loaded.tokenizer, &chat)?);
+        let (loaded, tokenizer) = load_with_tokenizer(&self.artifact, options)?;
+        let tokenizer = Arc::new(tokenizer);
         let load_time = start.elapsed();
         for notice in &loaded.notices {
             eprintln!("note: {notice}");

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use unicorn_rt::generate::{Engine, EngineConfig};
-use unicorn_rt::load::{Options, Placement, load};
+use unicorn_rt::load::{Options, Placement, load_with_tokenizer};
 use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::serve::{self, ModelCell, ModelInfo, ServeArgs, ServedModel};
-use unicorn_rt::tokens::{ChatSpec, Tokenizer};
 
 pub fn run(args: ServeArgs) -> Result<()> {
     tracing_subscriber::fmt()
@@ -69,7 +68,7 @@ fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
     let begin = std::time::Instant::now();
     let placement = if args.load_mode.as_deref() == Some("map") { Placement::Map } else { Placement::Copy };
     let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, ..Options::default() };
-    let mut loaded = load(path, options)?;
+    let (mut loaded, tokenizer) = load_with_tokenizer(path, options)?;
     for notice in &loaded.notices {
         tracing::warn!("model `{name}`: {notice}");
     }
@@ -77,8 +76,7 @@ fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
         Ok(test) => unicorn_rt::selftest::run(&mut loaded.session, &test)?,
         Err(_) => tracing::warn!("model `{name}` has no self-test; it was compiled with --no-selftest"),
     }
-    let chat: ChatSpec = serde_json::from_slice(&loaded.chat).context("section `chat`")?;
-    let tokenizer = Arc::new(Tokenizer::from_parts(&loaded.tokenizer, &chat)?);
+    let tokenizer = Arc::new(tokenizer);
     let plan = &loaded.manifest.plan;
     let cpu = loaded.session.cpu();
     let details = serde_json::json!({

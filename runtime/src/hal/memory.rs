@@ -26,6 +26,19 @@ impl Area {
     /// # Errors
     /// [`Error::Memory`] naming `what`.
     pub fn new(what: &'static str, bytes: u64) -> Result<Self> {
+        let area = Self::untouched(what, bytes)?;
+        for page in (0..area.bytes).step_by(4096) {
+            // SAFETY: `page` lies in the area, and nobody else knows the mapping yet.
+            unsafe { area.base.add(page).write_volatile(0) };
+        }
+        Ok(area)
+    }
+
+    /// As [`Area::new`], for an area whose every page is filled at once by the caller.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] naming `what`.
+    pub fn untouched(what: &'static str, bytes: u64) -> Result<Self> {
         let fail = |source| Error::Memory { what, bytes, source };
         let size = usize::try_from(bytes).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?.max(1);
         // Pages are handed out as they are touched: where they are not there, the system would end the process instead of refusing.
@@ -41,10 +54,6 @@ impl Area {
         if huge {
             // SAFETY: the range lies in the mapping. A refusal only costs speed.
             unsafe { libc::madvise(base.cast(), size, libc::MADV_HUGEPAGE) };
-        }
-        for page in (0..size).step_by(4096) {
-            // SAFETY: `page < size`, and nobody else knows the mapping yet.
-            unsafe { base.add(page).write_volatile(0) };
         }
         Ok(area)
     }

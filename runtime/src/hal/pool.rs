@@ -11,6 +11,9 @@ use std::thread::{JoinHandle, Thread};
 /// Spins before a waiting thread gives its core away, and before an idle one sleeps.
 const SPINS: u32 = 1000;
 
+/// Spins that other threads leave a phase of one chunk to the calling thread: what such phases pass on to each other then stays in its cache.
+const COURTESY: u32 = 100;
+
 /// Chunks of a phase at most.
 pub const MAX_CHUNKS: usize = 4095;
 
@@ -67,9 +70,9 @@ impl Shared {
     }
 
     /// Runs one chunk, if there is one.
-    fn work(&self, thread: usize) -> bool {
+    fn work(&self, thread: usize, spins: u32) -> bool {
         let seen = self.state();
-        if seen.next() >= seen.count() {
+        if seen.next() >= seen.count() || (seen.count() == 1 && thread != 0 && spins < COURTESY) {
             return false;
         }
         let ticket = State(self.state.fetch_add(1, Ordering::AcqRel));
@@ -155,7 +158,7 @@ impl Pool {
         }
         let mut spins = 0;
         while self.shared.state().phase() != end {
-            if self.shared.work(0) {
+            if self.shared.work(0, spins) {
                 spins = 0;
             } else {
                 spins += 1;
@@ -170,7 +173,7 @@ fn live(shared: &Shared, number: usize) {
     shared.alive.fetch_add(1, Ordering::Release);
     let mut spins = 0;
     while !shared.stop.load(Ordering::Relaxed) {
-        if shared.work(number) {
+        if shared.work(number, spins) {
             spins = 0;
             continue;
         }

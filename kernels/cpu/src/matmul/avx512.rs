@@ -60,21 +60,17 @@ unsafe fn floats(block: &Block, rows: usize) {
     }
 }
 
-/// Runs `many` on every `P` panels and `one` on each left over. The panels of a tile are a fixed step apart, so that with few rows each of the `P` streams
-/// of weights is contiguous from tile to tile.
+/// Runs `many` on tiles of `P` panels and `one` on the panels left over. The panels of a tile are a fixed step apart, so that with few rows each of the `P`
+/// streams of weights is contiguous from tile to tile.
 ///
 /// # Safety
 /// The block is valid; both stay within the panels they are given.
-unsafe fn panels<const P: usize>(block: &Block, many: unsafe fn(&Block, usize, usize), one: unsafe fn(&Block, usize, usize)) {
+unsafe fn panels<const P: usize>(block: &Block, many: unsafe fn(&Block, usize, usize, usize), one: unsafe fn(&Block, usize, usize, usize)) {
     let step = block.panels / P;
     // SAFETY: only panels of the block are named.
     unsafe {
-        for panel in 0..step {
-            many(block, panel, step);
-        }
-        for panel in step * P..block.panels {
-            one(block, panel, 1);
-        }
+        many(block, 0, step, step);
+        one(block, step * P, block.panels, 1);
     }
 }
 
@@ -140,85 +136,119 @@ unsafe fn codes<const Q4: bool>(record: *const u8) -> [__m512i; 8] {
 /// `T` rows (a divisor of `R`) advance together, so that their integer sums do not wait for each other.
 ///
 /// # Safety
-/// The block is valid, has `R` rows and panels `panel .. panel + P`; the host has the instructions.
+/// The block is valid, has `R` rows and, for each of the panels `panel .. to`, the `P` panels that begin with it and are `step` apart; the host has the
+/// instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn tile<const P: usize, const R: usize, const T: usize, const Q4: bool>(block: &Block, panel: usize, step: usize) {
-    let record_bytes = const { panel_group_bytes(if Q4 { Format::Q4 } else { Format::Q8 }) };
+unsafe fn tile<const P: usize, const R: usize, const T: usize, const Q4: bool>(block: &Block, panel: usize, to: usize, step: usize) {
     // SAFETY: `depth` groups of `R` rows and of `P` panels exist.
     unsafe {
-        let mut acc = load::<P, R>(block, panel, step);
-        let mut x = block.x;
-        let mut weight = block.weight.add(panel * block.panel_bytes);
-        for _ in 0..block.depth {
-            let (scales, sums) = (x.add(R * GROUP).cast::<f32>(), x.add(R * (GROUP + 4)).cast::<i32>());
-            let mut w = [[_mm512_setzero_si512(); 8]; P];
-            let mut w_scale = [_mm512_setzero_ps(); P];
-            for p in 0..P {
-                let record = weight.add(p * step * block.panel_bytes);
-                w_scale[p] = _mm512_cvtph_ps(_mm256_loadu_si256(record.cast()));
-                w[p] = codes::<Q4>(record);
-                for line in 0..record_bytes.div_ceil(64) {
-                    if R <= WAITING {
-                        _mm_prefetch::<_MM_HINT_T0>(record.wrapping_add(AHEAD + line * 64).cast());
-                    } else {
-                        _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(block.panel_bytes + line * 64).cast());
-                    }
-                }
-            }
-            for first in 0..R / T {
-                let mut sum = [[_mm512_setzero_si512(); T]; P];
-                for t in 0..T {
-                    let bias = _mm512_set1_epi32(sums.add(first * T + t).read());
+        for panel in panel..to {
+            let mut acc = load::<P, R>(block, panel, step);
+            let mut x = block.x;
+            let mut record = block.weight.add(panel * block.panel_bytes);
+            for _ in 0..block.depth {
+                let at = |p: usize| record.add(p * step * block.panel_bytes);
+                if R <= WAITING {
+                    // One record after the other: the shortest way from one fetch to the next.
                     for p in 0..P {
-                        sum[p][t] = bias;
+                        let ahead = at(p).wrapping_add(AHEAD);
+                        group::<1, R, T, Q4, _MM_HINT_T0>([at(p)], [ahead], x, std::slice::from_mut(&mut acc[p]));
                     }
-                }
-                for i in 0..8 {
-                    for t in 0..T {
-                        let four = _mm512_set1_epi32(x.add((first * T + t) * GROUP + i * 4).cast::<i32>().read());
-                        for p in 0..P {
-                            sum[p][t] = _mm512_dpbusd_epi32(sum[p][t], w[p][i], four);
-                        }
-                    }
-                }
-                for t in 0..T {
-                    let r = first * T + t;
-                    let x_scale = _mm512_set1_ps(scales.add(r).read());
+                } else {
+                    // Together: every load of activations serves all of them.
+                    let (mut records, mut ahead) = ([record; P], [record; P]);
                     for p in 0..P {
-                        acc[p][r] = _mm512_fmadd_ps(_mm512_mul_ps(w_scale[p], x_scale), _mm512_cvtepi32_ps(sum[p][t]), acc[p][r]);
+                        (records[p], ahead[p]) = (at(p), at(p).wrapping_add(block.panel_bytes));
                     }
+                    group::<P, R, T, Q4, _MM_HINT_T1>(records, ahead, x, &mut acc);
                 }
+                x = x.add(R * (GROUP + 8));
+                record = record.add(const { panel_group_bytes(if Q4 { Format::Q4 } else { Format::Q8 }) });
             }
-            x = x.add(R * (GROUP + 8));
-            weight = weight.add(record_bytes);
+            store(block, panel, step, &acc);
         }
-        store(block, panel, step, &acc);
+    }
+}
+
+/// Adds one group's products: `acc` has a row of accumulators for each record. The records at `ahead` are prefetched, last: what is read now goes first.
+///
+/// # Safety
+/// `records` are whole group records, `x` is the group's part of a block of `R` rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+#[inline]
+unsafe fn group<const P: usize, const R: usize, const T: usize, const Q4: bool, const HINT: i32>(
+    records: [*const u8; P],
+    ahead: [*const u8; P],
+    x: *const u8,
+    acc: &mut [[__m512; R]],
+) {
+    let record_bytes = const { panel_group_bytes(if Q4 { Format::Q4 } else { Format::Q8 }) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (scales, sums) = (x.add(R * GROUP).cast::<f32>(), x.add(R * (GROUP + 4)).cast::<i32>());
+        let mut w = [[_mm512_setzero_si512(); 8]; P];
+        let mut w_scale = [_mm512_setzero_ps(); P];
+        for p in 0..P {
+            w_scale[p] = _mm512_cvtph_ps(_mm256_loadu_si256(records[p].cast()));
+            w[p] = codes::<Q4>(records[p]);
+        }
+        for first in 0..R / T {
+            let mut sum = [[_mm512_setzero_si512(); T]; P];
+            for t in 0..T {
+                let bias = _mm512_set1_epi32(sums.add(first * T + t).read());
+                for p in 0..P {
+                    sum[p][t] = bias;
+                }
+            }
+            for i in 0..8 {
+                for t in 0..T {
+                    let four = _mm512_set1_epi32(x.add((first * T + t) * GROUP + i * 4).cast::<i32>().read());
+                    for p in 0..P {
+                        sum[p][t] = _mm512_dpbusd_epi32(sum[p][t], w[p][i], four);
+                    }
+                }
+            }
+            for t in 0..T {
+                let r = first * T + t;
+                let x_scale = _mm512_set1_ps(scales.add(r).read());
+                for p in 0..P {
+                    acc[p][r] = _mm512_fmadd_ps(_mm512_mul_ps(w_scale[p], x_scale), _mm512_cvtepi32_ps(sum[p][t]), acc[p][r]);
+                }
+            }
+        }
+        for p in 0..P {
+            for line in 0..record_bytes.div_ceil(64) {
+                _mm_prefetch::<HINT>(ahead[p].wrapping_add(line * 64).cast());
+            }
+        }
     }
 }
 
 /// # Safety
-/// The block is valid, has `R` rows and panels `panel .. panel + P`; the host has the instructions.
+/// As [`tile`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn float_tile<const P: usize, const R: usize>(block: &Block, panel: usize, step: usize) {
+unsafe fn float_tile<const P: usize, const R: usize>(block: &Block, panel: usize, to: usize, step: usize) {
     // SAFETY: `depth` columns of `R` rows and of `P` panels exist.
     unsafe {
-        let mut acc = load::<P, R>(block, panel, step);
-        let x = block.x.cast::<f32>();
-        let weight = block.weight.add(panel * block.panel_bytes);
-        for k in 0..block.depth {
-            let mut w = [_mm512_setzero_ps(); P];
-            for p in 0..P {
-                let upper = _mm256_loadu_si256(weight.add(p * step * block.panel_bytes + k * PANEL * 2).cast());
-                _mm_prefetch::<_MM_HINT_T1>(weight.wrapping_add((1 + p * step) * block.panel_bytes + k * PANEL * 2).cast());
-                w[p] = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(upper)));
-            }
-            for r in 0..R {
-                let value = _mm512_set1_ps(x.add(r * block.x_stride + k).read());
+        for panel in panel..to {
+            let mut acc = load::<P, R>(block, panel, step);
+            let x = block.x.cast::<f32>();
+            let weight = block.weight.add(panel * block.panel_bytes);
+            for k in 0..block.depth {
+                let mut w = [_mm512_setzero_ps(); P];
                 for p in 0..P {
-                    acc[p][r] = _mm512_fmadd_ps(w[p], value, acc[p][r]);
+                    let upper = _mm256_loadu_si256(weight.add(p * step * block.panel_bytes + k * PANEL * 2).cast());
+                    _mm_prefetch::<_MM_HINT_T1>(weight.wrapping_add((1 + p * step) * block.panel_bytes + k * PANEL * 2).cast());
+                    w[p] = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(upper)));
+                }
+                for r in 0..R {
+                    let value = _mm512_set1_ps(x.add(r * block.x_stride + k).read());
+                    for p in 0..P {
+                        acc[p][r] = _mm512_fmadd_ps(w[p], value, acc[p][r]);
+                    }
                 }
             }
+            store(block, panel, step, &acc);
         }
-        store(block, panel, step, &acc);
     }
 }

@@ -123,7 +123,7 @@ def measure(args):
     target, native, avx2, checkpoint = prepare(work)
     out.mkdir(parents=True, exist_ok=True)
     rt, model = target / "unicorn-rt", work / "q4_0.gguf"
-    raw = {"threads": args.threads, "rounds": args.rounds, "speed": {}, "first": {"unicorn": [], "llama": []}}
+    raw = {"read": run([target / "read-limit"])[0], "threads": args.threads, "rounds": args.rounds, "speed": {}, "first": {"unicorn": [], "llama": []}}
 
     compile_ = [target / "unicornc", "compile", checkpoint, "-o"]
     one = work / "one.unicorn"
@@ -162,7 +162,7 @@ def table(folder):
     """Prints the table of a run: medians and their ratio."""
     raw = json.loads((folder / "compare.json").read_text())
     median = lambda results, key: statistics.median(r[key] for r in results)
-    print(f"{raw['rounds']} rounds, {raw['threads']} threads where the line does not say otherwise; medians\n")
+    print(f"{raw['rounds']} rounds, {raw['threads']} threads where the line does not say otherwise; medians. Memory, only read:\n\n{raw['read']}")
     print("| what | Unicorn q4 | llama.cpp Q4_0 | ratio |\n| --- | ---: | ---: | ---: |")
     for name, engines in raw["speed"].items():
         ours = median(engines["unicorn"], "tokens_per_second")

@@ -1,12 +1,14 @@
 //! The whole way against transformers in float32: logits and greedy continuations of the prompts in `models/pebble/golden.json`, from a bf16 artifact.
 
 use safetensors::SafeTensors;
+use std::sync::Arc;
 use unicorn_artifact::tensor::Format;
 use unicorn_rt::generate::{Request, Scheduler};
 use unicorn_rt::load::{Loaded, Options};
 use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::step::Stepper;
-use unicorn_tests::{best, pebble, pebble_json, run, session, tokenizer};
+use unicorn_rt::tokens::Tokenizer;
+use unicorn_tests::{best, pebble, pebble_json, run, session_with_tokenizer};
 
 /// Largest absolute difference allowed of any logit.
 const TOLERANCE: f32 = 2e-2;
@@ -65,8 +67,7 @@ fn logits_and_forced_tokens(kind: &str, loaded: &mut Loaded) {
 }
 
 /// Greedy generation as a user runs it, where no step of the reference is a close call.
-fn free_running_tokens(kind: &str, loaded: &mut Loaded) {
-    let tokenizer = tokenizer(loaded);
+fn free_running_tokens(kind: &str, loaded: &mut Loaded, tokenizer: Arc<Tokenizer>) {
     let vocabulary = loaded.manifest.plan.model.text_vocabulary as usize;
     let mut scheduler = Scheduler::new(Box::new(&mut loaded.session), tokenizer, vocabulary).expect("a scheduler");
     let mut compared = 0;
@@ -82,14 +83,14 @@ fn free_running_tokens(kind: &str, loaded: &mut Loaded) {
 
 #[test]
 fn native_code_agrees_with_transformers() {
-    let mut loaded = session(Format::Bf16, Options::default());
+    let (mut loaded, tokenizer) = session_with_tokenizer(Format::Bf16, Options::default());
     logits_and_forced_tokens("native", &mut loaded);
-    free_running_tokens("native", &mut loaded);
+    free_running_tokens("native", &mut loaded, tokenizer);
 }
 
 #[test]
 fn plain_kernels_and_the_interpreter_agree_with_transformers() {
-    let mut loaded = session(Format::Bf16, Options { native: false, ..Options::default() });
+    let (mut loaded, tokenizer) = session_with_tokenizer(Format::Bf16, Options { native: false, ..Options::default() });
     logits_and_forced_tokens("plain", &mut loaded);
-    free_running_tokens("plain", &mut loaded);
+    free_running_tokens("plain", &mut loaded, tokenizer);
 }

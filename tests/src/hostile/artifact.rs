@@ -202,6 +202,7 @@ pub fn check(path: &Path, seed: u64) -> Verdict {
     assert!(!unicorn_artifact::print::plan(&manifest.plan).is_empty());
     let replay = unicornc::schedule::check::check(&manifest.plan);
     let selftest = artifact.selftest();
+    let parts = [section::TOKENIZER, section::CHAT].map(|name| artifact.verified(name).map(<[u8]>::to_vec));
     drop(artifact);
     if manifest.plan.resident_bytes(2) > MAX_BYTES || work(&manifest.plan) > MAX_WORK {
         return Verdict::Idle;
@@ -216,7 +217,8 @@ pub fn check(path: &Path, seed: u64) -> Verdict {
     let tested = selftest.map(|test| unicorn_rt::selftest::run(&mut loaded.session, &test));
     // What a step computes under a plan that breaks the rules of `replay` is nonsense, but no fault.
     let _ = (replay, tested);
-    match text(&loaded.tokenizer, &loaded.chat) {
+    let [Ok(tokenizer), Ok(chat)] = parts else { panic!("a damaged tokenizer or chat section was loaded") };
+    match text(&tokenizer, &chat) {
         Ok(()) => Verdict::Ran { damaged, logits },
         Err(why) => Verdict::Refused(why),
     }

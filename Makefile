@@ -1,6 +1,6 @@
 # Each target does all its own set-up. What a target does stands in tests/scripts.
 
-.PHONY: help demo test test-all bench sizes clean
+.PHONY: help demo test test-all bench compare sizes clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test-all: ## The same, and the slow ones: ignored tests, a minute of fuzzing
 
 bench: ## Measure speed: the demo model in three formats, then the kernels
 	@tests/scripts/bench
+
+compare: ## Measure against llama.cpp at full size by turns (builds it; 25 GB, half an hour)
+	@benches/compare/run.py
 
 sizes: ## Lines of Rust by crate, against their budgets
 	@tests/scripts/sizes

@@ -4,7 +4,7 @@
 usage: run.py [--work FOLDER] [--out FOLDER] [--rounds N] [--threads N]
 
 Does all its own set-up in the work folder (about 25 GB): llama.cpp is built from the source archive of its Python package, once for all that this CPU has
-and once for AVX2 only, by clang where it is installed; the checkpoint is made, compiled, converted and quantised to Q4_0. Then every round runs each
+and once for AVX2 only, by clang, which must be there; the checkpoint is made, compiled, converted and quantised to Q4_0. Then every round runs each
 measurement once with each engine. Raw results and the commands go to the out folder; `run.py --table FOLDER` prints the table of such a folder.
 """
 import argparse
@@ -58,8 +58,9 @@ def build_llama(work, name, options):
         source = once(work / "llama", lambda: fetch(work)) / "vendor/llama.cpp"
         off = [f"-DLLAMA_BUILD_{part}=OFF" for part in ("TESTS", "EXAMPLES", "SERVER", "UI", "APP")]
         clang = next((c for c in ("clang", *(f"clang-{v}" for v in range(22, 13, -1))) if shutil.which(c)), None)
-        if clang:
-            off += [f"-DCMAKE_C_COMPILER={clang}", f"-DCMAKE_CXX_COMPILER={clang.replace('clang', 'clang++')}"]
+        if not clang:
+            sys.exit("clang is needed (apt install clang): gcc 12 builds a llama.cpp that crashes where the CPU has AMX, and a slower one elsewhere")
+        off += [f"-DCMAKE_C_COMPILER={clang}", f"-DCMAKE_CXX_COMPILER={clang.replace('clang', 'clang++')}"]
         tools = {**os.environ, "PATH": f"{work}/venv/bin:{os.environ['PATH']}"}
         release = ["-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_CURL=OFF"]
         run(["cmake", "-G", "Ninja", "-S", source, "-B", work / name, *release, *off, *options], env=tools)

@@ -84,10 +84,15 @@ pub fn load_with_tokenizer(path: impl AsRef<Path>, options: Options) -> Result<(
     let text = artifact.verified(section::TOKENIZER).map_err(wrong)?.to_vec();
     let chat = artifact.verified(section::CHAT).map_err(wrong)?.to_vec();
     std::thread::scope(|scope| {
-        let tokenizer = scope.spawn(|| {
+        let build = || {
             let chat: ChatSpec = serde_json::from_slice(&chat).map_err(|e| Error::Template(format!("section `chat`: {e}")))?;
             Tokenizer::from_parts(&text, &chat)
-        });
+        };
+        let tokenizer = std::thread::Builder::new().spawn_scoped(scope, build).map_err(|source| Error::Memory {
+            what: "the thread that builds the tokenizer",
+            bytes: 0,
+            source,
+        })?;
         let loaded = place(path, options, artifact);
         let tokenizer = tokenizer.join().unwrap_or_else(|why| std::panic::resume_unwind(why));
         Ok((loaded?, tokenizer?))

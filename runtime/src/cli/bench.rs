@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<()> {
         measured.push(measure(args, session, format!("pp{tokens}"), tokens, |_| Ok(()), |session| prompt(session, 0, tokens))?);
     }
     for (&tokens, &depth, &streams) in combinations(&args.generate, &args.depth, &args.streams).filter(|c| *c.0 > 0) {
-        if tokens + depth > limits.context || streams == 0 || streams > limits.slots.min(limits.rows) {
+        if tokens.saturating_add(depth) > limits.context || streams == 0 || streams > limits.slots.min(limits.rows) {
             let (slots, context) = (limits.slots, limits.context);
             eprintln!("note: {streams} sequences of {depth} + {tokens} tokens do not fit {slots} slots of {context}; skipped");
             continue;

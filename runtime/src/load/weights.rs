@@ -56,7 +56,9 @@ fn read(file: &File, offset: u64, bytes: &mut [u8], threads: usize) -> std::io::
         }
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        // Where the system gives fewer threads, those that are there do the work.
+        let helper = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads.min(length.div_ceil(PIECE))).filter_map(helper).collect();
         let mine = work();
         others.into_iter().fold(mine, |result, other| result.and(other.join().unwrap_or_else(|why| std::panic::resume_unwind(why))))
     })?;

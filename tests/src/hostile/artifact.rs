@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use unicorn_artifact::command::Command;
 use unicorn_artifact::file::{Artifact, Manifest, Writer, section};
 use unicorn_artifact::plan::{Entry, Plan};
-use unicorn_rt::load::{Options, Placement, load};
+use unicorn_rt::load::{Options, Placement, load, load_with_tokenizer};
 use unicorn_rt::step::{Row, Session, Stepper};
 use unicorn_rt::tokens::{ChatSpec, Message, Tokenizer};
 use unicornc::driver;
@@ -220,7 +220,12 @@ pub fn check(path: &Path, seed: u64) -> Verdict {
     let [Ok(tokenizer), Ok(chat)] = parts else { panic!("a damaged tokenizer or chat section was loaded") };
     match text(&tokenizer, &chat) {
         Ok(()) => Verdict::Ran { damaged, logits },
-        Err(why) => Verdict::Refused(why),
+        Err(why) => {
+            drop(loaded);
+            let both = load_with_tokenizer(path, Options { native: false, threads, placement, ..Options::default() });
+            assert!(both.is_err(), "a tokenizer that cannot be built was loaded: {why}");
+            Verdict::Refused(why)
+        }
     }
 }
 

@@ -251,10 +251,11 @@ impl Artifact {
                 return Err(Error::section(name, format!("it has {has} bytes, the plan says {wanted}")));
             }
         }
-        for code in &plan.code {
-            let has = self.section(&code.section)?.length;
-            if let Some(span) = code.regions.iter().find(|s| s.bytes == 0 || s.offset.checked_add(s.bytes).is_none_or(|end| end > has)) {
-                return Err(Error::section(&code.section, format!("code of {} bytes at {} is outside", span.bytes, span.offset)));
+        let images = plan.gpu.iter().flat_map(|g| g.images.iter().map(|i| (&i.section, &i.kernels)));
+        for (name, spans) in plan.code.iter().map(|c| (&c.section, &c.regions)).chain(images) {
+            let has = self.section(name)?.length;
+            if let Some(span) = spans.iter().find(|s| s.bytes == 0 || s.offset.checked_add(s.bytes).is_none_or(|end| end > has)) {
+                return Err(Error::section(name, format!("code of {} bytes at {} is outside", span.bytes, span.offset)));
             }
         }
         Ok(manifest)

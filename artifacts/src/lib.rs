@@ -5,6 +5,7 @@
 pub mod command;
 pub mod error;
 pub mod file;
+pub mod gpu;
 pub mod plan;
 pub mod print;
 pub mod region;

@@ -205,6 +205,8 @@ pub struct Plan {
     pub weight_bytes: u64,
     /// Bytes of section `streamed`.
     pub streamed_bytes: u64,
+    /// What a GPU does instead of the host, if one was compiled for.
+    pub gpu: Option<crate::gpu::GpuPlan>,
 }
 
 /// One argument of compiled region code.

@@ -9,6 +9,8 @@ use crate::region::Operand;
 use crate::tensor::{Format, GROUP, Layout};
 use crate::{Error, Result};
 
+mod gpu;
+
 /// Largest row count of an entry.
 pub const MAX_ROWS: u32 = 1024;
 /// Largest head dimension, a bound for the stack of kernels.
@@ -90,6 +92,9 @@ pub fn plan(plan: &Plan) -> Result<()> {
     }
     for entry in &plan.entries {
         Check { plan, entry, body_rows }.run()?;
+    }
+    if let Some(part) = &plan.gpu {
+        gpu::gpu(plan, part)?;
     }
     full(plan, body_rows)
 }

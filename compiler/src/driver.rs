@@ -2,7 +2,9 @@
 
 use crate::graph::{Graph, eval, text, verify};
 use crate::import::Checkpoint;
+use crate::lower::gpu::image::Toolchain;
 use crate::lower::{Lowered, cpu, lower, pack};
+use crate::partition::{self, Partition};
 use crate::passes::quantise::{Choice, Chosen};
 use crate::passes::split::{Program, StateInfo};
 use crate::passes::{fold, fuse, quantise, split};
@@ -13,6 +15,7 @@ use unicorn_artifact::command::BufferId;
 use unicorn_artifact::file::{Manifest, Provenance, Writer, section};
 use unicorn_artifact::plan::{self, ALIGN, Entry, Handoff, KV_BLOCK, Model, Plan, State};
 use unicorn_artifact::tensor::Format;
+use unicorn_kernels_gpu::target::Target;
 
 /// Stages that one can stop after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +80,14 @@ pub struct Options {
     pub threads: usize,
     /// Record the logits of a short prompt.
     pub selftest: bool,
+    /// Leave the weights out: such a file is no artifact yet, see `hollow` in `benches`.
+    pub hollow: bool,
+    /// GPUs to compile kernels for.
+    pub targets: Vec<Target>,
+    /// What falls to them.
+    pub partition: Partition,
+    /// How kernels are made.
+    pub tools: Toolchain,
 }
 
 impl Default for Options {
@@ -92,6 +103,10 @@ impl Default for Options {
             logit_rows: 16,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             selftest: true,
+            hollow: false,
+            targets: vec![],
+            partition: Partition::default(),
+            tools: Toolchain { threads: std::thread::available_parallelism().map_or(1, usize::from), ..Toolchain::default() },
         }
     }
 }
@@ -197,12 +212,13 @@ pub fn compile(
 
     begin(Stage::Lower, report);
     let lowered = lower(&program)?;
-    let (targets, sections) = machine_code(&lowered)?;
+    let (targets, mut sections) = machine_code(&lowered)?;
     done!(Stage::Lower, print_lowered(&lowered));
 
     begin(Stage::Schedule, report);
     let mut plan = schedule(checkpoint, &lowered, &program, options)?;
     plan.code = targets;
+    gpu(&mut plan, &mut sections, options)?;
     check::check(&plan)?;
     done!(Stage::Schedule, unicorn_artifact::print::plan(&plan));
 
@@ -287,6 +303,22 @@ fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, CodeSections)> {
     Ok((codes, sections))
 }
 
+/// The GPU's part, where targets were asked for: launches for the plan, code for the sections.
+fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options) -> Result<()> {
+    if options.targets.is_empty() {
+        return Ok(());
+    }
+    let assignment = partition::assign(plan, &options.partition)?;
+    let mut lowered = crate::lower::gpu::lower(plan, &assignment)?;
+    for &target in &options.targets {
+        let (image, bytes) = crate::lower::gpu::image::image(&lowered.plan.kernels, &lowered.ops, target, &options.tools)?;
+        sections.push((image.section.clone(), bytes));
+        lowered.plan.images.push(image);
+    }
+    plan.gpu = Some(lowered.plan);
+    Ok(())
+}
+
 fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, options: &Options) -> Result<Plan> {
     let config = checkpoint.config();
     let rows = row_counts(options)?;
@@ -346,6 +378,7 @@ fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, optio
         state_bytes,
         weight_bytes,
         streamed_bytes,
+        gpu: None,
     })
 }
 
@@ -430,7 +463,7 @@ fn write(
     let mut writer = Writer::create(&unfinished)?;
     let total = plan.weight_bytes + plan.streamed_bytes;
     let mut packed = 0u64;
-    for (name, streamed) in [(section::WEIGHTS, false), (section::STREAMED, true)] {
+    for (name, streamed) in [(section::WEIGHTS, false), (section::STREAMED, true)].into_iter().filter(|_| !options.hollow) {
         writer.begin(name)?;
         for (at, constant) in lowered.weights.constants().iter().enumerate().filter(|(_, c)| c.streamed == streamed) {
             debug_assert_eq!(writer.written(), plan.weights[at].offset);
@@ -462,7 +495,7 @@ fn write(
     writer.begin(section::MANIFEST)?;
     writer.write(&manifest.encode()?)?;
     writer.finish()?;
-    if options.selftest {
+    if options.selftest && !options.hollow {
         let test = selftest::record(&unfinished, program, checkpoint, &manifest.plan.model)?;
         let mut writer = Writer::reopen(&unfinished)?;
         writer.begin(section::SELFTEST)?;

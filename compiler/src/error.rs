@@ -66,6 +66,19 @@ pub enum Error {
         /// The rule that is broken.
         why: String,
     },
+    /// A GPU kernel cannot be made.
+    #[error("GPU kernel: {0}")]
+    Kernel(#[source] unicorn_kernels_gpu::Error),
+    /// This build cannot compile GPU kernels.
+    #[error(
+        "this unicornc was built without LLVM and `{kernel}` for {target} is not in the kernel cache; build it with `--features gpu`, or give --kernel-cache a folder that has it"
+    )]
+    NoLlvm {
+        /// Op and shape.
+        kernel: String,
+        /// The target.
+        target: &'static str,
+    },
     /// The artifact cannot be written or read back.
     #[error(transparent)]
     Artifact(#[from] unicorn_artifact::Error),

@@ -6,9 +6,13 @@ pub mod error;
 pub mod graph;
 pub mod import;
 pub mod lower;
+pub mod partition;
 pub mod passes;
 pub mod schedule;
 pub mod selftest;
 pub mod sensitivity;
 
 pub use error::{Error, Result};
+/// Lowering of GPU kernels, for the program that does it in a process of its own.
+#[cfg(feature = "gpu")]
+pub use unicorn_kernels_gpu::mlir as kernels;

@@ -8,5 +8,15 @@ mod cli;
 use clap::Parser;
 
 fn main() -> std::process::ExitCode {
+    #[cfg(feature = "gpu")]
+    if std::env::args_os().nth(1).is_some_and(|a| a == unicornc::kernels::WORKER_ARGUMENT) {
+        return match unicornc::kernels::serve(std::io::stdin().lock(), std::io::stdout().lock()) {
+            Ok(()) => std::process::ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                std::process::ExitCode::FAILURE
+            }
+        };
+    }
     cli::run(cli::Cli::parse())
 }

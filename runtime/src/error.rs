@@ -34,6 +34,17 @@ pub enum Error {
         /// The system's own word.
         source: std::io::Error,
     },
+    /// A GPU cannot be used, or failed.
+    #[error("GPU: {0}")]
+    Gpu(#[from] crate::hal::gpu::DriverError),
+    /// A device was demanded that is not there.
+    #[error("--require {device}: {why}")]
+    Required {
+        /// As it is typed.
+        device: &'static str,
+        /// Why it is not used, and what to do.
+        why: String,
+    },
     /// A step was given rows that the plan cannot run.
     #[error("step: {0}")]
     Step(String),

@@ -1,7 +1,9 @@
 //! From a file to a session that can step: check everything, reserve everything, then let nothing change.
 
+mod gpu;
 mod weights;
 
+use crate::hal::accelerator;
 use crate::hal::code::{self, CodeMap};
 use crate::hal::cpu::{Cpu, Parts, Weights};
 use crate::step::Session;
@@ -39,11 +41,25 @@ pub struct Options {
     pub split: bool,
     /// Kernels to use instead of the widest.
     pub isa: Option<Isa>,
+    /// Whether a GPU runs its part.
+    pub gpu: GpuChoice,
+}
+
+/// Whether a GPU is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GpuChoice {
+    /// If one is there that the artifact has code for; else the host, with a notice.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// It is an error if it cannot be used.
+    Require,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 0, native: true, placement: Placement::Copy, dense: false, split: true, isa: None }
+        Self { threads: 0, native: true, placement: Placement::Copy, dense: false, split: true, isa: None, gpu: GpuChoice::Auto }
     }
 }
 
@@ -120,6 +136,9 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
     let streamed_at = artifact.section(section::STREAMED).map_err(wrong)?.offset;
     let streamed = (artifact.file().try_clone().map_err(|e| Error::io(path, e))?, streamed_at);
     let digest = unicorn_artifact::file::hex(artifact.digest());
+    // Artifacts compiled with --no-selftest have none.
+    let selftest = artifact.selftest().ok();
+    let found = gpu::find(&artifact, plan, options.gpu, &mut notices)?;
     let weights = match options.placement {
         Placement::Copy => Weights::Copied(weights::copy(&artifact, path, threads)?),
         Placement::Map => {
@@ -127,6 +146,18 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
             Weights::Mapped(artifact)
         }
     };
-    let cpu = Cpu::new(Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense })?;
-    Ok(Loaded { session: Session::new(cpu, options.split), manifest, digest, notices })
+    let accelerator = match found {
+        Some(found) => gpu::place(found, plan, weights.bytes(), options.gpu, &mut notices)?,
+        None => None,
+    };
+    let fragments = accelerator.as_ref().map(|_| plan.gpu.iter().flat_map(accelerator::fragments).collect()).unwrap_or_default();
+    let parts = Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense, fragments };
+    let mut session = Session::new(Cpu::new(parts)?, options.split);
+    if let Some(accelerator) = accelerator {
+        session = session.with_gpu(accelerator);
+        if let Some(test) = &selftest {
+            gpu::prove(&mut session, test, options.gpu, &mut notices)?;
+        }
+    }
+    Ok(Loaded { session, manifest, digest, notices })
 }

@@ -144,6 +144,22 @@ impl Sampler {
         Ok(Self { params, vocabulary, random: Random::new(seed), seen })
     }
 
+    /// Whether the largest logit decides alone.
+    pub fn is_greedy(&self) -> bool {
+        self.params.temperature == 0.0 && self.seen.is_empty() && self.params.logit_bias.is_empty() && self.params.logprobs.is_none()
+    }
+
+    /// As [`Sampler::sample`] of a greedy sampler, from the largest logit alone.
+    ///
+    /// # Errors
+    /// [`Error::Step`] when it is not a number.
+    pub fn take(&self, id: u32, logit: f32) -> Result<Sampled> {
+        if !logit.is_finite() || id as usize >= self.vocabulary {
+            return Err(Error::Step(format!("the logit of token {id} is {logit}: the weights or a kernel are wrong")));
+        }
+        Ok(Sampled { id, logprob: None })
+    }
+
     /// Draws from one row of logits.
     ///
     /// # Errors
@@ -233,6 +249,12 @@ impl Sampler {
 /// Likelier first; of equals the lower id.
 fn likelier(a: &(f32, u32), b: &(f32, u32)) -> std::cmp::Ordering {
     b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
+/// The largest logit's id, and the logit; or one that is not finite with its id, which is a fault to report.
+pub fn best(logits: &[f32]) -> (u32, f32) {
+    let id = unusable(logits).map_or_else(|| argmax(logits), |id| id as u32);
+    (id, logits.get(id as usize).copied().unwrap_or(f32::NAN))
 }
 
 /// The largest logit's id; of equals the lowest. 0 where there are none.

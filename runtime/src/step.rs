@@ -1,6 +1,8 @@
 //! A step is a set of rows: prompt chunks, single tokens and several sequences at once are all rows.
 
+use crate::hal::accelerator::Accelerator;
 use crate::hal::cpu::{Cpu, RowInputs};
+use crate::sample::best;
 use crate::{Error, Result};
 use unicorn_artifact::plan::{KV_BLOCK, Part};
 
@@ -42,12 +44,31 @@ pub trait Stepper: Send {
     /// # Errors
     /// [`crate::Error::Step`] when the rows break a rule of [`Row`] or a limit, or a device fails; the slots named are then undefined.
     fn step(&mut self, rows: &[Row], sink: &mut dyn FnMut(usize, &[f32])) -> Result<()>;
+
+    /// As [`Stepper::step`], where of the logits only the largest among the first `vocabulary` ids is wanted: `sink` gets the row's index, the id (of
+    /// equals the lowest) and its logit. A device that holds the logits need not send them all.
+    ///
+    /// # Errors
+    /// As [`Stepper::step`].
+    fn step_best(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, u32, f32)) -> Result<()> {
+        self.step(rows, &mut |row, logits| {
+            let (id, logit) = best(&logits[..vocabulary.min(logits.len())]);
+            sink(row, id, logit);
+        })
+    }
+}
+
+/// What is wanted of logits, and where it goes.
+enum Sink<'a> {
+    All(&'a mut dyn FnMut(usize, &[f32])),
+    Best(usize, &'a mut dyn FnMut(usize, u32, f32)),
 }
 
 /// The real stepper: one plan on the CPU. Nothing is allocated after it is made.
 #[derive(Debug)]
 pub struct Session {
     cpu: Cpu,
+    gpu: Option<Accelerator>,
     /// Run the tail only for the rows that want logits.
     split: bool,
     /// Positions held by each slot, and the most it held since it began at 0: rings are overwritten up to there.
@@ -98,7 +119,8 @@ impl Session {
     /// A session with empty slots. `split` as in [`crate::load::Options`].
     pub fn new(cpu: Cpu, split: bool) -> Self {
         let plan = cpu.plan();
-        let of = |part| plan.entries_of(part).map(|(at, e)| (e.rows as usize, at)).collect::<Vec<_>>();
+        let whole = cpu.whole_entries();
+        let of = |part| plan.entries_of(part).filter(|(at, _)| *at < whole).map(|(at, e)| (e.rows as usize, at)).collect::<Vec<_>>();
         let (bodies, tails) = (of(Part::Body), of(Part::Tail));
         let rows = |entries: &[(usize, usize)]| entries.last().map_or(0, |e| e.0);
         let ring = plan.states.iter().map(|s| s.capacity).min().unwrap_or(u32::MAX);
@@ -114,7 +136,35 @@ impl Session {
             bodies,
             tails,
             cpu,
+            gpu: None,
         }
+    }
+
+    /// Gives the session a GPU that runs its part of every entry.
+    pub fn with_gpu(mut self, gpu: Accelerator) -> Self {
+        self.gpu = Some(gpu);
+        self
+    }
+
+    /// Goes on with the host alone. What the GPU held of sequences is gone.
+    pub fn without_gpu(&mut self) {
+        self.gpu = None;
+        self.reset();
+    }
+
+    /// Forgets all sequences.
+    pub fn reset(&mut self) {
+        self.lengths.fill((0, 0));
+    }
+
+    /// The GPU, if it has one.
+    pub fn gpu(&self) -> Option<&Accelerator> {
+        self.gpu.as_ref()
+    }
+
+    /// The GPU, for probes.
+    pub fn gpu_mut(&mut self) -> Option<&mut Accelerator> {
+        self.gpu.as_mut()
     }
 
     /// The device, for what it says of itself.
@@ -157,16 +207,64 @@ impl Session {
         Ok(())
     }
 
-    fn run_tail(&mut self, rows: &[Row], sink: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+    fn run_tail(&mut self, rows: &[Row], sink: &mut Sink<'_>) -> Result<()> {
         let entry = smallest(&self.tails, self.tail.tokens.len());
-        self.cpu.run(entry, self.tail.inputs()).map_err(|e| Error::Step(format!("reading a per-layer embedding: {e}")))?;
-        for (at, &row) in self.tail.picks.iter().enumerate() {
-            if rows[row as usize].logits {
-                sink(row as usize, self.cpu.logits(entry, at));
+        run(&mut self.cpu, self.gpu.as_mut(), entry, self.tail.inputs())?;
+        let count = self.tail.picks.len();
+        let model = &self.cpu.plan().model;
+        let (width, text) = (model.vocabulary as usize, model.text_vocabulary as usize);
+        let gpu = self.gpu.as_mut().filter(|gpu| gpu.has_logits(entry));
+        let wanting = self.tail.picks.iter().enumerate().filter(|(_, row)| rows[**row as usize].logits).map(|(at, &row)| (at, row as usize));
+        match (gpu, sink) {
+            (Some(gpu), Sink::Best(vocabulary, sink)) if *vocabulary == text => {
+                let found: &[(u32, f32)] = gpu.best(entry, count)?;
+                wanting.for_each(|(at, row)| sink(row, found[at].0, found[at].1));
+            }
+            (gpu, sink) => {
+                let fetched = gpu.map(|gpu| gpu.logits(entry, count)).transpose()?;
+                for (at, row) in wanting {
+                    let logits = fetched.map_or_else(|| self.cpu.logits(entry, at), |all| &all[at * width..(at + 1) * width]);
+                    match sink {
+                        Sink::All(sink) => sink(row, logits),
+                        Sink::Best(vocabulary, sink) => {
+                            let (id, logit) = best(&logits[..(*vocabulary).min(width)]);
+                            sink(row, id, logit);
+                        }
+                    }
+                }
             }
         }
         self.tail.clear();
         Ok(())
+    }
+
+    fn run(&mut self, rows: &[Row], sink: &mut Sink<'_>) -> Result<()> {
+        self.check(rows)?;
+        self.body.clear();
+        self.tail.clear();
+        for (at, &row) in rows.iter().enumerate() {
+            self.body.push(row, at);
+        }
+        let entry = smallest(&self.bodies, rows.len());
+        run(&mut self.cpu, self.gpu.as_mut(), entry, self.body.inputs())?;
+        let most = self.tails.last().map_or(1, |t| t.0);
+        for (at, &row) in rows.iter().enumerate() {
+            if row.logits || !self.split {
+                self.tail.push(row, at);
+                if self.tail.tokens.len() == most {
+                    self.run_tail(rows, sink)?;
+                }
+            }
+        }
+        if self.tail.tokens.is_empty() { Ok(()) } else { self.run_tail(rows, sink) }
+    }
+}
+
+/// Runs an entry where it belongs.
+fn run(cpu: &mut Cpu, gpu: Option<&mut Accelerator>, entry: usize, inputs: RowInputs<'_>) -> Result<()> {
+    match gpu {
+        Some(gpu) => gpu.run(entry, inputs, cpu),
+        None => cpu.run(entry, inputs).map_err(|e| Error::Step(format!("reading a per-layer embedding: {e}"))),
     }
 }
 
@@ -188,24 +286,11 @@ impl Stepper for Session {
     }
 
     fn step(&mut self, rows: &[Row], sink: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
-        self.check(rows)?;
-        self.body.clear();
-        self.tail.clear();
-        for (at, &row) in rows.iter().enumerate() {
-            self.body.push(row, at);
-        }
-        let entry = smallest(&self.bodies, rows.len());
-        self.cpu.run(entry, self.body.inputs()).map_err(|e| Error::Step(format!("reading a per-layer embedding: {e}")))?;
-        let most = self.tails.last().map_or(1, |t| t.0);
-        for (at, &row) in rows.iter().enumerate() {
-            if row.logits || !self.split {
-                self.tail.push(row, at);
-                if self.tail.tokens.len() == most {
-                    self.run_tail(rows, sink)?;
-                }
-            }
-        }
-        if self.tail.tokens.is_empty() { Ok(()) } else { self.run_tail(rows, sink) }
+        self.run(rows, &mut Sink::All(sink))
+    }
+
+    fn step_best(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, u32, f32)) -> Result<()> {
+        self.run(rows, &mut Sink::Best(vocabulary, sink))
     }
 }
 
@@ -217,5 +302,9 @@ impl<S: Stepper + ?Sized> Stepper for &mut S {
 
     fn step(&mut self, rows: &[Row], sink: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
         (**self).step(rows, sink)
+    }
+
+    fn step_best(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, u32, f32)) -> Result<()> {
+        (**self).step_best(rows, vocabulary, sink)
     }
 }

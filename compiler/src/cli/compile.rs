@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use unicorn_artifact::tensor::Format;
 use unicornc::driver::{DEFAULT_LIMIT, DEFAULT_MEASURE_BYTES, Event, Options, Outcome, Stage, compile};
 use unicornc::import::Checkpoint;
+use unicornc::lower::gpu::image::Toolchain;
+use unicornc::partition::Partition;
 use unicornc::passes::quantise::Why;
 use unicornc::{Error, Result};
 
@@ -49,6 +51,18 @@ pub struct Args {
     /// Do not record a self-test (saves running the model once).
     #[arg(long)]
     no_selftest: bool,
+    /// GPUs to compile kernels for: hip:gfx1103, hip:gfx1100, hip:gfx11-generic, cuda:sm_80, cuda:sm_90. Host code is always there too.
+    #[arg(long, value_delimiter = ',', value_name = "TARGET")]
+    target: Vec<String>,
+    /// What falls to the GPU: `auto` (all it can do), or a file with lines such as `layers 0-9: host`.
+    #[arg(long, default_value = "auto", value_name = "auto|FILE")]
+    partition: String,
+    /// A folder that remembers compiled GPU kernels. A `unicornc` without LLVM can compile for a GPU if it finds all kernels there.
+    #[arg(long, value_name = "FOLDER")]
+    kernel_cache: Option<PathBuf>,
+    /// Leave the weights out, for measurements where only small files can be carried: `hollow` (in `benches`) makes random ones.
+    #[arg(long)]
+    hollow: bool,
     /// Stop after a stage.
     #[arg(long, value_name = "STAGE", value_parser = Stage::ALL.map(Stage::name))]
     stop_after: Option<String>,
@@ -99,7 +113,18 @@ fn options(args: &Args) -> Result<Options> {
         logit_rows: args.logit_rows,
         threads: args.threads.unwrap_or(defaults.threads).max(1),
         selftest: !args.no_selftest,
+        hollow: args.hollow,
+        targets: args.target.iter().map(|t| t.parse().map_err(|why| bad("--target", format!("{why}")))).collect::<Result<_>>()?,
+        partition: partition(&args.partition)?,
+        tools: Toolchain { program: std::env::current_exe().ok(), cache: args.kernel_cache.clone(), threads: defaults.tools.threads },
     })
+}
+
+fn partition(text: &str) -> Result<Partition> {
+    if text == "auto" {
+        return Ok(Partition::Auto);
+    }
+    Partition::parse(&std::fs::read_to_string(text).map_err(|e| Error::io(Path::new(text), e))?)
 }
 
 fn parse_format(text: &str) -> Option<Format> {

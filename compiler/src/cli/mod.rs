@@ -34,7 +34,7 @@ pub enum MessageFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Compile a checkpoint (a .safetensors file, a folder, or a shard index) to one artifact.
-    Compile(compile::Args),
+    Compile(Box<compile::Args>),
     /// Show sections, digests, origin, memory, and the format of every tensor.
     Inspect(inspect::Args),
     /// Check digests and plan, and run the self-test that was recorded when the artifact was made.
@@ -47,7 +47,7 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let json = cli.message_format == MessageFormat::Json;
     let result = match cli.command {
-        Command::Compile(args) => compile::run(args, json).map(|()| ExitCode::SUCCESS),
+        Command::Compile(args) => compile::run(*args, json).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, json).map(|()| ExitCode::SUCCESS),
         Command::Verify(args) => verify::run(&args, json),
         Command::Diff(args) => diff::run(&args, json),
@@ -68,8 +68,9 @@ fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Option { .. } => 2,
         Error::Format { .. } | Error::Config { .. } | Error::Tensor { .. } => 3,
-        Error::Unsupported { .. } => 4,
+        Error::Unsupported { .. } | Error::NoLlvm { .. } => 4,
         Error::Io { .. } | Error::Artifact(unicorn_artifact::Error::Io { .. }) => 5,
+        Error::Kernel(_) => 70,
         Error::Artifact(_) => 3,
         Error::Verify { .. } => 70,
     }

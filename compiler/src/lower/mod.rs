@@ -3,6 +3,7 @@
 //! Nothing here has an address yet; `schedule` gives those. The commands of a part are the same for every row count.
 
 pub mod cpu;
+pub mod gpu;
 pub mod pack;
 pub mod weights;
 

@@ -12,15 +12,28 @@ pub fn place(entry: &mut Entry, regions: &[Region], floor: u64, pinned: &[Buffer
     let lives = lives(entry, regions);
     let bytes = |b: &Buffer| (b.row_bytes() * u64::from(entry.rows)).next_multiple_of(ALIGN);
     let sizes: Vec<u64> = entry.buffers.iter().map(bytes).collect();
-    let mut order: Vec<usize> = (0..entry.buffers.len()).filter(|&at| !pinned.contains(&(at as BufferId))).collect();
+    let free: Vec<usize> = (0..entry.buffers.len()).filter(|&at| !pinned.contains(&(at as BufferId))).collect();
+    let pick = |all: &[u64]| free.iter().map(|&at| all[at]).collect::<Vec<_>>();
+    let spans: Vec<(usize, usize)> = free.iter().map(|&at| lives[at]).collect();
+    let (offsets, end) = assign(&pick(&sizes), &spans, floor);
+    for (&at, offset) in free.iter().zip(offsets) {
+        entry.buffers[at].offset = offset;
+    }
+    end
+}
+
+/// A place at or above `floor` for each of several things with a size and a life (first and last moment). Returns the places and the highest end.
+pub fn assign(sizes: &[u64], lives: &[(usize, usize)], floor: u64) -> (Vec<u64>, u64) {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|&at| (std::cmp::Reverse(sizes[at]), at));
+    let mut offsets = vec![0; sizes.len()];
     let mut placed: Vec<usize> = Vec::new();
     let mut end = floor;
     for at in order {
         let mut taken: Vec<(u64, u64)> = placed
             .iter()
             .filter(|&&other| lives[other].0 <= lives[at].1 && lives[at].0 <= lives[other].1)
-            .map(|&other| (entry.buffers[other].offset, entry.buffers[other].offset + sizes[other]))
+            .map(|&other| (offsets[other], offsets[other] + sizes[other]))
             .collect();
         taken.sort_unstable();
         let mut offset = floor;
@@ -30,11 +43,11 @@ pub fn place(entry: &mut Entry, regions: &[Region], floor: u64, pinned: &[Buffer
             }
             offset = offset.max(stop);
         }
-        entry.buffers[at].offset = offset;
+        offsets[at] = offset;
         end = end.max(offset + sizes[at]);
         placed.push(at);
     }
-    end
+    (offsets, end)
 }
 
 /// First and last command that touch each buffer; the logits live to the end.

@@ -4,7 +4,6 @@ use super::{LoadArgs, print, process};
 use std::time::Instant;
 use unicorn_rt::Result;
 use unicorn_rt::hal::profile::Line;
-use unicorn_rt::sample::argmax;
 use unicorn_rt::step::{Row, Session, Stepper};
 
 /// What to measure.
@@ -93,7 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
     let threads = ready.loaded.session.cpu().threads();
     let foretold = plan.resident_bytes(threads as u64);
     let about = serde_json::json!({
-        "digest": ready.loaded.digest, "cpu": process::cpu_name(), "threads": threads,
+        "digest": ready.loaded.digest, "gpu": ready.loaded.session.gpu().map(|g| g.info().name.clone()), "cpu": process::cpu_name(), "threads": threads,
         "kernels": ready.loaded.session.cpu().isa().name(), "native_regions": ready.loaded.session.cpu().native(),
         "load_seconds": ready.load_time.as_secs_f64(), "plan_bytes": foretold,
         "resident_after_load": resident_loaded, "resident_after_run": process::status("VmRSS"), "peak_resident": process::status("VmHWM"),
@@ -107,8 +106,9 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let mb = |v: Option<u64>| v.map_or("?".into(), |v| format!("{:.1}", v as f64 / 1e6));
+    let gpu = ready.loaded.session.gpu().map_or(String::new(), |gpu| format!("{} and ", gpu.info().name));
     let mut out = format!(
-        "{}, {threads} threads, {} kernels, regions {}\n",
+        "{gpu}{}, {threads} threads, {} kernels, regions {}\n",
         process::cpu_name(),
         ready.loaded.session.cpu().isa().name(),
         if ready.loaded.session.cpu().native() { "compiled" } else { "interpreted" }
@@ -209,7 +209,7 @@ fn generate(session: &mut Session, depth: usize, streams: usize, tokens: usize) 
         (0..streams).map(|s| Row { token: token(session, s + 1), slot: s as u32, position: depth as u32, logits: true }).collect();
     let mut next = vec![0; streams];
     for _ in 0..tokens {
-        session.step(&rows, &mut |row, logits| next[row] = argmax(logits) % text)?;
+        session.step_best(&rows, text as usize, &mut |row, id, _| next[row] = id)?;
         for (row, next) in rows.iter_mut().zip(&next) {
             (row.token, row.position) = (*next, row.position + 1);
         }

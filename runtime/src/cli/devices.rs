@@ -2,6 +2,7 @@
 
 use super::{print, process};
 use unicorn_kernels_cpu::Isa;
+use unicorn_rt::hal::gpu::{DeviceInfo, Driver, DriverError, Vendor};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -11,25 +12,114 @@ pub struct Args {
     json: bool,
 }
 
-/// Devices this build has no code for yet, and what happens to their regions.
-const ABSENT: [(&str, &str); 2] =
-    [("gpu", "not built into this version: all regions run on the CPU"), ("npu", "not built into this version: all regions run on the CPU")];
+/// A device this build has no code for yet, and what happens to its regions.
+const NPU: (&str, &str) = ("npu", "not built into this version: all regions run on the CPU");
 
 pub fn run(args: &Args) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let isa = Isa::detect().name();
+    let gpus = Gpus::find();
     if args.json {
-        let absent: Vec<_> = ABSENT.iter().map(|(name, why)| serde_json::json!({ "device": name, "available": false, "why": why })).collect();
         let cpu = serde_json::json!({
             "device": "cpu", "available": true, "name": process::cpu_name(), "arch": std::env::consts::ARCH, "threads": threads, "kernels": isa,
         });
-        let all: Vec<_> = std::iter::once(cpu).chain(absent).collect();
+        let all: Vec<_> = std::iter::once(cpu).chain(gpus.json()).chain([absent(NPU.0, NPU.1)]).collect();
         print(&format!("{}\n", serde_json::json!({ "devices": all })));
         return;
     }
     let mut out = format!("cpu  {}, {threads} threads, {} kernels\n", process::cpu_name(), isa);
-    for (name, why) in ABSENT {
-        out.push_str(&format!("{name}  {why}\n"));
-    }
+    gpus.lines().iter().for_each(|line| out.push_str(&format!("gpu  {line}\n")));
+    out.push_str(&format!("{}  {}\n", NPU.0, NPU.1));
     print(&out);
+}
+
+fn absent(name: &str, why: &str) -> serde_json::Value {
+    serde_json::json!({ "device": name, "available": false, "why": why })
+}
+
+/// What the drivers say.
+struct Gpus {
+    found: Vec<DeviceInfo>,
+    failed: Vec<(Vendor, DriverError)>,
+}
+
+impl Gpus {
+    fn find() -> Self {
+        let mut gpus = Self { found: Vec::new(), failed: Vec::new() };
+        for vendor in Vendor::ALL {
+            match Driver::open(vendor).and_then(|driver| driver.devices()) {
+                Ok(found) => gpus.found.extend(found),
+                Err(why) => gpus.failed.push((vendor, why)),
+            }
+        }
+        // Where one vendor's GPU is, nobody misses the other's; but one that may not be opened is worth a word.
+        if !gpus.found.is_empty() {
+            gpus.failed.retain(|(_, why)| match why {
+                DriverError::LibraryMissing { .. } => false,
+                DriverError::NoDevice { why, .. } => why.contains("permission"),
+                _ => true,
+            });
+        }
+        gpus
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let found = self.found.iter().map(|info| {
+            let shared = if info.integrated { " shared with the CPU" } else { "" };
+            let DeviceInfo { name, target, multiprocessors, driver, .. } = info;
+            format!("{name} ({target}), {}{shared}, {multiprocessors} multiprocessors, driver {driver}", gib(info.memory))
+        });
+        found.chain(self.failed.iter().map(|(_, why)| why.to_string())).collect()
+    }
+
+    fn json(&self) -> Vec<serde_json::Value> {
+        let found = self.found.iter().map(|info| {
+            serde_json::json!({
+                "device": "gpu", "available": true, "vendor": info.vendor.to_string(), "ordinal": info.ordinal, "name": info.name, "target": info.target,
+                "memory": info.memory, "integrated": info.integrated, "multiprocessors": info.multiprocessors, "driver": info.driver,
+            })
+        });
+        let failed = self.failed.iter().map(|(vendor, why)| {
+            let mut value = absent("gpu", &why.to_string());
+            value["vendor"] = vendor.to_string().into();
+            value
+        });
+        found.chain(failed).collect()
+    }
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gpus_are_shown_with_all_that_matters() {
+        let info = DeviceInfo {
+            vendor: Vendor::Amd,
+            ordinal: 0,
+            name: "Radeon 780M".into(),
+            target: "gfx1103".into(),
+            memory: 16 << 30,
+            integrated: true,
+            multiprocessors: 12,
+            driver: "HIP 6.2.41134".into(),
+        };
+        let gpus = Gpus { found: vec![info], failed: vec![] };
+        assert_eq!(gpus.lines(), ["Radeon 780M (gfx1103), 16.0 GiB shared with the CPU, 12 multiprocessors, driver HIP 6.2.41134"]);
+        assert_eq!((&gpus.json()[0]["target"], &gpus.json()[0]["available"]), (&"gfx1103".into(), &true.into()));
+    }
+
+    #[test]
+    fn absence_says_what_to_install() {
+        let why = DriverError::LibraryMissing { vendor: Vendor::Amd, tried: vec!["libamdhip64.so".into()], remedy: Vendor::Amd.remedy() };
+        let gpus = Gpus { found: vec![], failed: vec![(Vendor::Amd, why)] };
+        let line = "no AMD driver library (tried libamdhip64.so): install ROCm 6.1 or newer (libamdhip64)";
+        assert_eq!(gpus.lines(), [line]);
+        assert_eq!(gpus.json()[0]["why"], line);
+        assert_eq!(gpus.json()[0]["available"], false);
+    }
 }

@@ -16,6 +16,7 @@ use unicorn_kernels_cpu::Isa;
 use unicorn_rt::generate::Scheduler;
 use unicorn_rt::load::{Loaded, Options, Placement, load_with_tokenizer};
 use unicorn_rt::sample::SamplingParams;
+use unicorn_rt::serve::DeviceArgs;
 use unicorn_rt::step::Session;
 use unicorn_rt::tokens::Tokenizer;
 use unicorn_rt::{Error, Result};
@@ -94,6 +95,8 @@ pub struct LoadArgs {
     /// Where the weights live: copied to huge pages (faster steps) or mapped from the file (faster start, shared).
     #[arg(long, value_enum, default_value_t = PlacementArg::Copy)]
     pub load: PlacementArg,
+    #[command(flatten)]
+    pub devices: DeviceArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -137,7 +140,7 @@ impl LoadArgs {
             PlacementArg::Map => Placement::Map,
         };
         let start = Instant::now();
-        let options = Options { threads: self.threads, native: !self.no_native, placement, isa, ..Options::default() };
+        let options = Options { threads: self.threads, native: !self.no_native, placement, isa, gpu: self.devices.gpu()?, ..Options::default() };
         let (loaded, tokenizer) = load_with_tokenizer(&self.artifact, options)?;
         let tokenizer = Arc::new(tokenizer);
         let load_time = start.elapsed();

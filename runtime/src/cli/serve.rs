@@ -67,12 +67,14 @@ fn one_heap() {
 fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
     let begin = std::time::Instant::now();
     let placement = if args.load_mode.as_deref() == Some("map") { Placement::Map } else { Placement::Copy };
-    let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, ..Options::default() };
+    let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, gpu: args.devices.gpu()?, ..Options::default() };
     let (mut loaded, tokenizer) = load_with_tokenizer(path, options)?;
     for notice in &loaded.notices {
         tracing::warn!("model `{name}`: {notice}");
     }
     match unicorn_artifact::file::Artifact::open(path)?.selftest() {
+        // A GPU was tried when it was loaded.
+        Ok(_) if loaded.session.gpu().is_some() => {}
         Ok(test) => unicorn_rt::selftest::run(&mut loaded.session, &test)?,
         Err(_) => tracing::warn!("model `{name}` has no self-test; it was compiled with --no-selftest"),
     }
@@ -80,7 +82,7 @@ fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
     let plan = &loaded.manifest.plan;
     let cpu = loaded.session.cpu();
     let details = serde_json::json!({
-        "device": "cpu", "threads": cpu.threads(), "kernels": cpu.isa().name(), "native_regions": cpu.native(),
+        "device": loaded.session.gpu().map_or("cpu", |_| "gpu"), "gpu": loaded.session.gpu().map(|g| g.info().name.clone()), "threads": cpu.threads(), "kernels": cpu.isa().name(), "native_regions": cpu.native(),
         "resident_bytes": plan.resident_bytes(cpu.threads() as u64), "context": plan.model.context, "slots": plan.model.slots,
         "load_seconds": (begin.elapsed().as_secs_f64() * 1e3).round() / 1e3,
     });

@@ -235,14 +235,24 @@ impl<'s> Scheduler<'s> {
     }
 
     fn run(&mut self) {
-        let Self { stepper, slots, rows, scratch, stats, tokenizer, .. } = self;
+        let Self { stepper, slots, rows, scratch, stats, tokenizer, vocabulary, .. } = self;
         stats.steps.add(1);
         stats.rows.observe(rows.len() as f64);
-        let result = stepper.step(rows, &mut |index, logits| {
-            if let Some(sequence) = rows.get(index).and_then(|row| slots[row.slot as usize].sequence.as_mut()) {
-                sequence.sample(logits, scratch);
-            }
-        });
+        let wanting = rows.iter().filter(|row| row.logits);
+        let greedy = wanting.filter_map(|row| slots[row.slot as usize].sequence.as_ref()).all(Sequence::is_greedy);
+        let result = if greedy {
+            stepper.step_best(rows, *vocabulary, &mut |index, id, logit| {
+                if let Some(sequence) = rows.get(index).and_then(|row| slots[row.slot as usize].sequence.as_mut()) {
+                    sequence.take(id, logit);
+                }
+            })
+        } else {
+            stepper.step(rows, &mut |index, logits| {
+                if let Some(sequence) = rows.get(index).and_then(|row| slots[row.slot as usize].sequence.as_mut()) {
+                    sequence.sample(logits, scratch);
+                }
+            })
+        };
         for row in &*rows {
             slots[row.slot as usize].held.push(row.token);
         }

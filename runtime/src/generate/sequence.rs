@@ -102,6 +102,15 @@ impl Sequence {
         self.prompt.get(position).copied().unwrap_or(self.next)
     }
 
+    /// Whether only the largest logit is wanted.
+    pub(super) fn is_greedy(&self) -> bool {
+        self.sampler.is_greedy()
+    }
+
+    pub(super) fn take(&mut self, id: u32, logit: f32) {
+        self.outcome = Some(self.sampler.take(id, logit));
+    }
+
     pub(super) fn sample(&mut self, logits: &[f32], scratch: &mut Scratch) {
         self.outcome = Some(self.sampler.sample(logits, scratch));
     }

@@ -1,4 +1,4 @@
-//! The CPU device: runs the commands of an entry in order, each divided into chunks that the threads of the pool take.
+//! The CPU device: runs the commands of an entry in order, each divided into chunks that the threads of the pool take. (Over 600 lines: one arm per command.)
 //!
 //! Everything a command touches was checked by `unicorn_artifact::validate` when the plan was read; this file relies on that and only on that.
 
@@ -24,6 +24,16 @@ pub enum Weights {
     Copied(Area),
     /// A range of the mapped file.
     Mapped(unicorn_artifact::file::Artifact),
+}
+
+impl Weights {
+    /// All of them.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Copied(area) => area.as_slice(),
+            Self::Mapped(artifact) => artifact.bytes(unicorn_artifact::file::section::WEIGHTS).unwrap_or_default(),
+        }
+    }
 }
 
 /// What the rows of a run are.
@@ -63,6 +73,8 @@ pub struct Cpu {
     pool: Pool,
     /// Chunks of each phase of a run; kept so that a run allocates nothing.
     counts: Vec<u16>,
+    /// Entries of the plan; fragments follow them.
+    own: usize,
 }
 
 /// What all threads share during a run.
@@ -102,6 +114,8 @@ pub struct Parts {
     pub code: Option<CodeMap>,
     /// Compute inactive neurons too.
     pub dense: bool,
+    /// Runs of commands that a GPU leaves to the host: the entry, and which of its commands. Numbered after the plan's entries.
+    pub fragments: Vec<(usize, Vec<u32>)>,
 }
 
 impl std::fmt::Debug for Cpu {
@@ -116,7 +130,13 @@ impl Cpu {
     /// # Errors
     /// [`crate::Error::Memory`].
     pub fn new(parts: Parts) -> crate::Result<Self> {
-        let Parts { plan, kernels, threads, weights, streamed, code, dense } = parts;
+        let Parts { mut plan, kernels, threads, weights, streamed, code, dense, fragments } = parts;
+        let own = plan.entries.len();
+        for (of, commands) in fragments {
+            let mut entry = plan.entries[of].clone();
+            entry.commands = commands.iter().map(|&c| entry.commands[c as usize].clone()).collect();
+            plan.entries.push(entry);
+        }
         let pool = Pool::new(threads).map_err(|source| crate::Error::Memory { what: "worker threads", bytes: threads as u64, source })?;
         // The plan's figure covers attention scores, one streamed row and the interpreter's vectors.
         let row = plan.weights.iter().filter(|w| w.streamed).filter_map(|w| row_bytes(w.format, w.cols as usize)).max().unwrap_or(0);
@@ -151,12 +171,24 @@ impl Cpu {
             profile: None,
             plan,
         };
-        Ok(Self { shared, pool, counts: Vec::with_capacity(most) })
+        Ok(Self { shared, pool, counts: Vec::with_capacity(most), own })
     }
 
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.shared.plan
+    }
+
+    /// Entries that are whole; numbers from here on are fragments.
+    pub fn whole_entries(&self) -> usize {
+        self.own
+    }
+
+    /// The first `rows` rows of a buffer of an entry.
+    pub fn rows_mut(&mut self, entry: usize, buffer: BufferId, rows: usize) -> &mut [u8] {
+        let buffer = &self.shared.plan.entries[entry].buffers[buffer as usize];
+        let (start, bytes) = (buffer.offset as usize, buffer.row_bytes() as usize * rows);
+        &mut self.shared.arena.as_mut_slice()[start..start + bytes]
     }
 
     /// Worker threads.

@@ -73,6 +73,12 @@ impl Area {
         self.bytes == 0
     }
 
+    /// All of it, where nobody writes it.
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: the mapping is initialised (zeroed), and areas of weights are written only while they are loaded.
+        unsafe { std::slice::from_raw_parts(self.base, self.bytes) }
+    }
+
     /// All of it, for filling before it is shared.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: the mapping is initialised (zeroed) and borrowed exclusively.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Config, ModelCell};
+use crate::Error;
+use crate::load::GpuChoice;
 
 /// Serves one or more artifacts over HTTP.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +35,9 @@ pub struct ServeArgs {
     /// Where the weights live: copied to huge pages (faster steps) or mapped from the file (faster start, shared).
     #[arg(long = "load", value_name = "MODE", value_parser = ["copy", "map"])]
     pub load_mode: Option<String>,
+    #[command(flatten)]
+    /// Which devices run.
+    pub devices: DeviceArgs,
     /// Requests that may wait beyond those that run.
     #[arg(long, default_value_t = 64)]
     pub max_queue: usize,
@@ -110,5 +115,34 @@ mod tests {
         assert!(parse("serve").is_err());
         assert!(parse("serve --model x").is_err());
         assert!(parse("serve x.unicorn --model x=y").unwrap().all_models().is_err());
+    }
+}
+
+/// Which devices run.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct DeviceArgs {
+    /// Devices that must be used: without them loading is an error, where it otherwise goes on with host code.
+    #[arg(long, value_delimiter = ',', value_name = "DEVICE", value_parser = ["gpu", "npu"])]
+    pub require: Vec<String>,
+    /// Do not use a GPU, even if one is there.
+    #[arg(long)]
+    pub no_gpu: bool,
+}
+
+impl DeviceArgs {
+    /// What they say of GPUs.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where they contradict each other, [`Error::Required`] for a device that this version cannot use.
+    pub fn gpu(&self) -> crate::Result<GpuChoice> {
+        if self.require.iter().any(|d| d == "npu") {
+            return Err(Error::Required { device: "npu", why: "this version has no NPU code; leave it out".into() });
+        }
+        match (self.require.iter().any(|d| d == "gpu"), self.no_gpu) {
+            (true, true) => Err(Error::request("--no-gpu", "it contradicts --require gpu")),
+            (true, false) => Ok(GpuChoice::Require),
+            (false, true) => Ok(GpuChoice::Off),
+            (false, false) => Ok(GpuChoice::Auto),
+        }
     }
 }

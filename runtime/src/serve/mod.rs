@@ -35,7 +35,7 @@ use crate::tokens::Tokenizer;
 use errors::ApiError;
 use fields::Fields;
 
-pub use args::ServeArgs;
+pub use args::{DeviceArgs, ServeArgs};
 
 /// A request's body, or why it could not be read.
 type Body = Result<Bytes, BytesRejection>;

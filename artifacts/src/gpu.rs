@@ -1,0 +1,136 @@
+//! The part of a plan that a GPU runs: launches instead of commands, over buffers in device memory.
+//!
+//! Every launch says which commands it performs, so a reader can compare the two, and the host can always run the commands instead.
+
+use crate::command::{BufferId, StateId, WeightId};
+use crate::plan::CodeSpan;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the inputs block before its first column; see [`inputs_column`].
+pub const INPUTS_HEAD: u32 = 64;
+
+/// Bytes of the inputs block that every launch gets: word 0 is the rows of the body, word 1 the rows of the tail; then by row tokens, slots, positions, picks.
+pub fn inputs_bytes(most: u32) -> u64 {
+    u64::from(INPUTS_HEAD) + 16 * u64::from(most)
+}
+
+/// First byte of column `column` (0 tokens, 1 slots, 2 positions, 3 picks) in the inputs block of a part with at most `most` rows.
+pub fn inputs_column(column: u32, most: u32) -> u32 {
+    INPUTS_HEAD + 4 * column * most
+}
+
+/// What a launch gets at one of its parameters: an address in device memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Argument {
+    /// The inputs block of the entry's part.
+    Inputs,
+    /// A buffer of the entry.
+    Buffer(BufferId),
+    /// A resident weight.
+    Weight(WeightId),
+    /// Keys and values of all slots.
+    State(StateId),
+    /// A rotation table `[context, head_dim]` f32: index into [`GpuPlan::tables`].
+    Table(u32),
+    /// A value between body and tail.
+    Handoff(u32),
+    /// Working memory of the entry, from a byte on: only used within one launch.
+    Scratch(u64),
+    /// Counters that are zero between launches, from a byte on.
+    Counters(u64),
+    /// The best logit of each row.
+    Best,
+}
+
+/// One kernel launch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Index into [`GpuPlan::kernels`].
+    pub kernel: u32,
+    /// Blocks along x, y and z.
+    pub grid: [u32; 3],
+    /// One per parameter.
+    pub arguments: Vec<Argument>,
+    /// The commands of the entry that it performs.
+    pub commands: Vec<u32>,
+}
+
+/// A part of an entry that one device does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// The host runs these commands.
+    Host(Vec<u32>),
+    /// A buffer goes from the host's arena to the device's.
+    Upload(BufferId),
+    /// The device runs these launches, in order.
+    Device(Vec<Launch>),
+    /// A buffer goes from the device's arena to the host's.
+    Download(BufferId),
+}
+
+/// How the entry of the same number runs when the device is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuEntry {
+    /// First byte of each buffer in the device's arena; `None` where it is never there.
+    pub buffers: Vec<Option<u64>>,
+    /// In order; together all commands.
+    pub stages: Vec<Stage>,
+    /// Tail: finds the best logit of each row, where that is all that is wanted.
+    pub best: Option<Launch>,
+}
+
+/// A kernel, the same for every target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// The function's name in the code.
+    pub name: String,
+    /// Threads of a block.
+    pub threads: u32,
+    /// What it is: op and shape, for listings and errors.
+    pub title: String,
+}
+
+/// A rotation table on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Base.
+    pub theta: f32,
+    /// Columns.
+    pub head_dim: u32,
+}
+
+/// Code of all kernels for one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The target, e.g. `hip:gfx1103` or `cuda:sm_90`.
+    pub target: String,
+    /// Section with the bytes.
+    pub section: String,
+    /// One per kernel.
+    pub kernels: Vec<CodeSpan>,
+}
+
+/// What a GPU does of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GpuPlan {
+    /// All kernels.
+    pub kernels: Vec<Kernel>,
+    /// Code by target.
+    pub images: Vec<Image>,
+    /// One per entry of the plan.
+    pub entries: Vec<GpuEntry>,
+    /// Rotation tables.
+    pub tables: Vec<Table>,
+    /// First byte of each handoff in the device's arena.
+    pub handoffs: Vec<Option<u64>>,
+    /// States that live on the device.
+    pub states: Vec<bool>,
+    /// Weights that the device reads.
+    pub weights: Vec<bool>,
+    /// Bytes of the device's arena.
+    pub arena_bytes: u64,
+    /// Bytes of working memory.
+    pub scratch_bytes: u64,
+    /// Bytes of counters.
+    pub counter_bytes: u64,
+}

@@ -1,0 +1,262 @@
+//! Attention over the cached keys and values: one block per row, key head and part of the positions; each warp one query head at a time.
+//!
+//! Eight lanes share a position: each holds an eighth of the head. So a warp sees four positions at once, and each quarter of it keeps a largest score, a sum
+//! of weights and an output of its own; they meet at the end, then the warps of a head, then (through device memory) the parts of a row.
+
+use crate::block::WARP;
+use crate::codes::Codes;
+use crate::heads::{Ring, place, slot_base};
+use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
+use unicorn_artifact::tensor::GROUP;
+
+/// Attention of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Spec {
+    /// Keys and values.
+    pub ring: Ring,
+    /// Query heads.
+    pub heads: u32,
+    /// Positions seen including the row's own; 0 = all.
+    pub window: u32,
+    /// Factor on the scores.
+    pub scale: f32,
+    /// Blocks that share the positions of a row and key head.
+    pub parts: u32,
+    /// Whether the context is stored in f32.
+    pub keep: bool,
+    /// Whether it is stored in eight bits.
+    pub quantise: bool,
+    /// Rows of the entry.
+    pub rows: u32,
+    /// Row capacity of the inputs block.
+    pub most: u32,
+}
+
+/// Lanes that share a position.
+const LANES: u32 = 8;
+/// Warps of a block.
+const WARPS: u32 = 8;
+
+impl Spec {
+    fn group(&self) -> u32 {
+        self.heads / self.ring.heads
+    }
+
+    /// Threads of a block.
+    pub fn threads() -> u32 {
+        WARPS * WARP
+    }
+
+    /// f32 of device memory that parts of one row meet in, and the counters after them.
+    pub fn scratch_floats(&self) -> u32 {
+        if self.parts == 1 { 0 } else { self.heads * self.parts * (self.ring.head_dim + 2) }
+    }
+
+    /// Why this shape cannot be written, if so.
+    pub fn refusal(&self) -> Option<String> {
+        let dim = self.ring.head_dim;
+        if !dim.is_multiple_of(64) || dim > 256 {
+            return Some(format!("attention on a GPU wants heads of 64, 128, 192 or 256 elements, not {dim}"));
+        }
+        if !WARPS.is_multiple_of(self.group()) {
+            return Some(format!("attention on a GPU wants 1, 2, 4 or 8 query heads for a key head, not {}", self.group()));
+        }
+        None
+    }
+}
+
+/// A largest score, the sum of weights relative to it, and the weighted values of this lane.
+struct Part {
+    most: Value,
+    sum: Value,
+    out: Vec<Value>,
+}
+
+/// The kernel: inputs block, query, state, then the context, its eight-bit twin, the scratch of parts and their counters, where wanted.
+/// Grid: parts * key heads, rows.
+pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
+    let dim = spec.ring.head_dim;
+    let own = dim / LANES;
+    let mut parameters = vec![Parameter::Buffer; 3];
+    let mut extra = |wanted: bool| {
+        parameters.push(Parameter::Buffer);
+        if !wanted {
+            parameters.pop();
+        }
+        parameters.len() - 1
+    };
+    let (keep, twin) = (extra(spec.keep), extra(spec.quantise));
+    let (scratch, counters) = (extra(spec.parts > 1), extra(spec.parts > 1));
+    let k = Kernel::new(name, dialect, &parameters, Spec::threads());
+    let (thread, row) = (k.thread(), k.block("y"));
+    let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
+    let (part, kv_head) = (k.rem(k.block("x"), k.int(spec.parts)), k.div(k.block("x"), k.int(spec.parts)));
+    let (in_position, quarter) = (k.and(lane, k.int(LANES - 1)), k.shr(lane, k.int(3)));
+    let group = spec.group();
+    // Warps: [run of positions][query head of the group].
+    let (query_head, run) = (k.add(k.mul(kv_head, k.int(group)), k.rem(warp, k.int(group))), k.div(warp, k.int(group)));
+    let runs = WARPS / group;
+    let shared = k.shared(4 * WARPS * (dim + 2), 16);
+    let result = k.shared(4 * group * dim, 16);
+    let flag = k.shared(4, 4);
+    k.wait_for_launch();
+    k.release_next();
+    let rows = k.load(k.parameter(0), Type::I32);
+    k.when(k.is(row, Is::Less, rows), || {
+        let (slot, position) = place(&k, row, spec.most);
+        let first = if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) };
+        let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));
+        // This lane's elements of a head: eight from each 64.
+        let q: Vec<Value> = (0..own / 8)
+            .flat_map(|n| [0, 4].map(|h| k.load(k.at(k.parameter(1), k.mul(k.add(query, k.int(n * 64 + h)), k.int(4))), Type::Floats(4))))
+            .flat_map(|four| (0..4).map(|e| k.mul(k.element(four, e), k.float(spec.scale * std::f32::consts::LOG2_E))).collect::<Vec<_>>())
+            .collect();
+        let head_bytes = k.mul(kv_head, k.int(spec.ring.capacity * dim * 2));
+        let keys = k.at(slot_base(&k, spec.ring, slot, false), head_bytes);
+        let values = k.at(slot_base(&k, spec.ring, slot, true), head_bytes);
+        let offset = k.mul(in_position, k.int(16));
+        let read = |base: Value, place: Value| -> Vec<Value> {
+            let at = k.at(base, k.add(k.mul(place, k.int(dim * 2)), offset));
+            (0..own / 8).map(|n| k.load(k.at(at, k.int(n * 128)), Type::Halves(8))).collect()
+        };
+        let element = |vectors: &[Value], e: u32| k.widen(k.element(vectors[e as usize / 8], (e % 8) as u8));
+        let stride = 4 * runs * spec.parts;
+        let start = k.add(first, k.add(k.mul(k.add(k.mul(part, k.int(runs)), run), k.int(4)), k.int(0)));
+        let low = k.float(-1e30);
+        let mut carried = vec![low, k.float(0.0)];
+        carried.extend(vec![k.float(0.0); own as usize]);
+        let end = k.add(position, k.int(1));
+        let seen = k.each(start, end, k.int(stride), &carried, |base, carried| {
+            let at = k.add(base, quarter);
+            let inside = k.is(at, Is::Less, end);
+            let place = k.rem(k.select(inside, at, position), k.int(spec.ring.capacity));
+            let (key, value) = (read(keys, place), read(values, place));
+            let score = (0..own).fold(k.float(0.0), |s, e| k.fma(element(&key, e), q[e as usize], s));
+            let score = k.lane_sum(score, 0, LANES.trailing_zeros());
+            let score = k.select(inside, score, low);
+            let most = k.max(carried[0], score);
+            let (fade, weight) = (k.math("exp2", k.sub(carried[0], most)), k.math("exp2", k.sub(score, most)));
+            let weight = k.select(inside, weight, k.float(0.0));
+            let mut next = vec![most, k.fma(carried[1], fade, weight)];
+            next.extend((0..own).map(|e| k.fma(weight, element(&value, e), k.mul(carried[2 + e as usize], fade))));
+            next
+        });
+        let mut mine = Part { most: seen[0], sum: seen[1], out: seen[2..].to_vec() };
+        // The quarters of a warp meet.
+        for bit in [3, 4] {
+            let other = |v: Value| k.shuffle_xor(v, 1 << bit);
+            let most = k.max(mine.most, other(mine.most));
+            let fade = k.math("exp2", k.sub(mine.most, most));
+            let add = |v: Value| {
+                let v = k.mul(v, fade);
+                k.add(v, other(v))
+            };
+            mine = Part { most, sum: add(mine.sum), out: mine.out.iter().map(|&v| add(v)).collect() };
+        }
+        // The warps of a head: [warp][largest, sum, outputs].
+        let place = k.at(shared, k.mul(warp, k.int(4 * (dim + 2))));
+        k.when(k.is(quarter, Is::Equal, k.int(0)), || {
+            for (e, &v) in mine.out.iter().enumerate() {
+                let e = e as u32;
+                let column = k.add(k.mul(in_position, k.int(8)), k.int(e / 8 * 64 + e % 8));
+                k.store(v, k.at(place, k.mul(k.add(column, k.int(2)), k.int(4))));
+            }
+            k.when(k.is(lane, Is::Equal, k.int(0)), || {
+                k.store(mine.most, place);
+                k.store(mine.sum, k.at(place, k.int(4)));
+            });
+        });
+        k.barrier();
+        // A thread an output: `count` partials at `stride` bytes are weighed and added.
+        let merge = |base: Value, stride: u32, count: u32, column: Value| {
+            let read = |n: u32, at: Value| k.load(k.at(base, k.add(k.int(n * stride), k.mul(at, k.int(4)))), Type::F32);
+            let most: Vec<Value> = (0..count).map(|n| read(n, k.int(0))).collect();
+            let top = most[1..].iter().fold(most[0], |m, &v| k.max(m, v));
+            let (mut sum, mut out) = (k.float(0.0), k.float(0.0));
+            for n in 0..count {
+                let fade = k.math("exp2", k.sub(most[n as usize], top));
+                sum = k.fma(read(n, k.int(1)), fade, sum);
+                out = k.fma(read(n, k.add(column, k.int(2))), fade, out);
+            }
+            (top, sum, out)
+        };
+        let width = spec.heads * dim;
+        let deliver = |head: Value, column: Value, value: Value| {
+            let at = k.add(k.mul(k.add(k.mul(kv_head, k.int(group)), head), k.int(dim)), column);
+            if spec.keep {
+                k.store(value, k.at(k.parameter(keep), k.mul(k.add(k.mul(row, k.int(width)), at), k.int(4))));
+            }
+            if spec.quantise {
+                k.store(value, k.at(result, k.mul(k.add(k.mul(head, k.int(dim)), column), k.int(4))));
+            }
+        };
+        let outputs = k.int(group * dim);
+        if spec.parts == 1 {
+            k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
+                let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));
+                let base = k.at(shared, k.mul(head, k.int(4 * (dim + 2))));
+                let (_, sum, out) = merge(base, 4 * (dim + 2) * group, runs, column);
+                deliver(head, column, k.mul(out, k.reciprocal(sum)));
+                vec![]
+            });
+            quantise(&k, spec, (result, twin), (kv_head, row), (warp, lane));
+        } else {
+            // [row][head][part][largest, sum, outputs]
+            let bytes = 4 * (dim + 2);
+            let of_row = k.at(k.parameter(scratch), k.mul(row, k.int(spec.heads * spec.parts * bytes)));
+            let of_head = |head: Value| k.at(of_row, k.mul(k.add(k.mul(kv_head, k.int(group)), head), k.int(spec.parts * bytes)));
+            k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
+                let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));
+                let base = k.at(shared, k.mul(head, k.int(bytes)));
+                let (top, sum, out) = merge(base, bytes * group, runs, column);
+                let to = k.at(of_head(head), k.mul(part, k.int(bytes)));
+                k.store(out, k.at(to, k.mul(k.add(column, k.int(2)), k.int(4))));
+                k.when(k.is(column, Is::Equal, k.int(0)), || {
+                    k.store(top, to);
+                    k.store(sum, k.at(to, k.int(4)));
+                });
+                vec![]
+            });
+            // Whoever comes last adds the parts.
+            k.fence();
+            k.barrier();
+            k.when(k.is(thread, Is::Equal, k.int(0)), || {
+                let counter = k.at(k.parameter(counters), k.mul(k.add(k.mul(row, k.int(spec.ring.heads)), kv_head), k.int(4)));
+                let before = k.atomic_add(counter, k.int(1));
+                k.when(k.is(before, Is::Equal, k.int(spec.parts - 1)), || k.store(k.int(0), counter));
+                k.store(before, flag);
+            });
+            k.barrier();
+            k.when(k.is(k.load(flag, Type::I32), Is::Equal, k.int(spec.parts - 1)), || {
+                k.fence();
+                k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
+                    let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));
+                    let (_, sum, out) = merge(of_head(head), bytes, spec.parts, column);
+                    deliver(head, column, k.mul(out, k.reciprocal(sum)));
+                    vec![]
+                });
+                quantise(&k, spec, (result, twin), (kv_head, row), (warp, lane));
+            });
+        }
+    });
+    k.finish()
+}
+
+/// Rounds the block's heads to eight bits, a warp a group.
+fn quantise(k: &Kernel, spec: &Spec, (result, twin): (Value, usize), (kv_head, row): (Value, Value), (warp, lane): (Value, Value)) {
+    if !spec.quantise {
+        return;
+    }
+    k.barrier();
+    let (own, width) = (spec.group() * spec.ring.head_dim, spec.heads * spec.ring.head_dim);
+    let (base, layout) = (k.parameter(twin), Codes { cols: width, rows: spec.rows });
+    k.each(warp, k.int(own / GROUP as u32), k.int(WARPS), &[], |group, _| {
+        let local = k.add(k.mul(group, k.int(GROUP as i64)), lane);
+        let value = k.load(k.at(result, k.mul(local, k.int(4))), Type::F32);
+        let (codes, scale, sum) = k.codes(&[value], WARP);
+        let column = k.add(k.mul(kv_head, k.int(own)), local);
+        k.store(k.truncate(codes[0], Type::I8), layout.code(k, base, row, column));
+        layout.store_group(k, base, (row, column), scale, sum);
+        vec![]
+    });
+}

@@ -1,0 +1,131 @@
+//! What kernels share: sums over a block, rounding to eight bits, the functions of regions.
+
+use crate::text::{Dialect, Is, Kernel, Type, Value};
+use unicorn_artifact::region::{GELU_CUBIC, GELU_FACTOR, TANH_CLAMP, TANH_DENOMINATOR, TANH_NUMERATOR};
+use unicorn_artifact::tensor::GROUP;
+
+/// Lanes that run in step.
+pub const WARP: u32 = 32;
+
+impl Kernel {
+    /// Sum over the `1 << steps` lanes that differ in the low bits, shifted by `from`.
+    pub fn lane_sum(&self, value: Value, from: u32, steps: u32) -> Value {
+        (from..from + steps).rev().fold(value, |v, bit| self.add(v, self.shuffle_xor(v, 1 << bit)))
+    }
+
+    /// Largest over lanes, as [`Kernel::lane_sum`].
+    pub fn lane_max(&self, value: Value, from: u32, steps: u32) -> Value {
+        (from..from + steps).rev().fold(value, |v, bit| self.max(v, self.shuffle_xor(v, 1 << bit)))
+    }
+
+    /// Sums over all threads of the block, for several values at once; every thread gets them.
+    ///
+    /// `shared` holds at least `4 * warps * values` bytes and is free again after the next barrier.
+    pub fn block_sums(&self, values: &[Value], shared: Value) -> Vec<Value> {
+        let warps = self.threads().div_ceil(WARP);
+        let sums: Vec<Value> = values.iter().map(|&v| self.lane_sum(v, 0, 5)).collect();
+        if warps == 1 {
+            return sums;
+        }
+        let thread = self.thread();
+        let (lane, warp) = (self.and(thread, self.int(31)), self.shr(thread, self.int(5)));
+        // One value's parts lie together, so that four are read at once.
+        self.when(self.is(lane, Is::Equal, self.int(0)), || {
+            let base = self.at(shared, self.mul(warp, self.int(4)));
+            for (at, &sum) in sums.iter().enumerate() {
+                self.store(sum, self.at(base, self.int(4 * warps * at as u32)));
+            }
+        });
+        self.barrier();
+        let place = |at: u32| self.at(shared, self.int(4 * at));
+        let total = |at: u32| {
+            let parts: Vec<Value> = if warps.is_multiple_of(4) {
+                let fours: Vec<Value> = (0..warps / 4).map(|n| self.load(place(warps * at + 4 * n), Type::Floats(4))).collect();
+                fours.iter().flat_map(|&f| (0..4).map(move |n| (f, n))).map(|(f, n)| self.element(f, n)).collect()
+            } else {
+                (0..warps).map(|n| self.load(place(warps * at + n), Type::F32)).collect()
+            };
+            parts[1..].iter().fold(parts[0], |sum, &part| self.add(sum, part))
+        };
+        (0..values.len() as u32).map(total).collect()
+    }
+
+    /// 1 / x to about one unit in the last place.
+    pub fn reciprocal(&self, x: Value) -> Value {
+        match self.dialect {
+            Dialect::Amd => self.intrinsic("llvm.amdgcn.rcp.f32", &[x], Type::F32),
+            Dialect::Nvidia | Dialect::Hopper => self.intrinsic("llvm.nvvm.rcp.approx.ftz.f", &[x], Type::F32),
+        }
+    }
+
+    /// The square root to about one unit in the last place.
+    pub fn root(&self, x: Value) -> Value {
+        match self.dialect {
+            Dialect::Amd => self.intrinsic("llvm.amdgcn.sqrt.f32", &[x], Type::F32),
+            Dialect::Nvidia | Dialect::Hopper => self.intrinsic("llvm.nvvm.sqrt.approx.ftz.f", &[x], Type::F32),
+        }
+    }
+
+    /// e^x for x <= 0.
+    pub fn exp(&self, x: Value) -> Value {
+        self.math("exp2", self.mul(x, self.float(std::f32::consts::LOG2_E)))
+    }
+
+    /// [`unicorn_artifact::region::tanh`], with fused multiply-adds.
+    pub fn tanh(&self, x: Value) -> Value {
+        let x = self.max(self.min(x, self.float(TANH_CLAMP)), self.float(-TANH_CLAMP));
+        let z = self.mul(x, x);
+        let horner = |c: &[f32]| c[1..].iter().fold(self.float(c[0]), |p, &c| self.fma(p, z, self.float(c)));
+        self.mul(self.mul(x, horner(&TANH_NUMERATOR)), self.reciprocal(horner(&TANH_DENOMINATOR)))
+    }
+
+    /// [`unicorn_artifact::region::gelu`], with fused multiply-adds.
+    pub fn gelu(&self, x: Value) -> Value {
+        let cube = self.mul(self.mul(self.mul(x, self.float(GELU_CUBIC)), x), x);
+        let inner = self.mul(self.add(x, cube), self.float(GELU_FACTOR));
+        self.mul(self.mul(x, self.float(0.5)), self.add(self.tanh(inner), self.float(1.0)))
+    }
+
+    /// Four products of unsigned bytes with signed bytes, added to `sum`.
+    pub fn dot4(&self, unsigned: Value, signed: Value, sum: Value) -> Value {
+        match self.dialect {
+            Dialect::Amd => {
+                let (yes, no) = (self.truth(true), self.truth(false));
+                self.intrinsic("llvm.amdgcn.sudot4", &[no, unsigned, yes, signed, sum, no], Type::I32)
+            }
+            Dialect::Nvidia | Dialect::Hopper => self.intrinsic("llvm.nvvm.idp4a.u.s", &[unsigned, signed, sum], Type::I32),
+        }
+    }
+
+    /// Signed byte codes of values that share `lanes` neighbouring lanes as one group of [`GROUP`]: the codes (as i32), the scale, and the sum of codes.
+    ///
+    /// As `Command::Quantize` defines it. Each lane brings `GROUP / lanes` values.
+    pub fn codes(&self, values: &[Value], lanes: u32) -> (Vec<Value>, Value, Value) {
+        assert_eq!(values.len() as u32 * lanes, GROUP as u32, "one group");
+        let steps = lanes.trailing_zeros();
+        let magnitudes: Vec<Value> = values.iter().map(|&v| self.math("fabs", v)).collect();
+        let peak = magnitudes[1..].iter().fold(magnitudes[0], |m, &v| self.max(m, v));
+        let peak = self.lane_max(peak, 0, steps);
+        let some = self.greater(peak, self.float(0.0));
+        let inverse = self.select(some, self.div(self.float(127.0), peak), self.float(0.0));
+        let scale = self.div(peak, self.float(127.0));
+        // Adding 1.5 * 2^23 rounds to the nearest integer, ties to even; its low bits are the code.
+        let magic = self.float(12_582_912.0);
+        let codes: Vec<Value> = values
+            .iter()
+            .map(|&v| {
+                let bits = self.bits(self.add(self.mul(v, inverse), magic), Type::I32);
+                self.sub(bits, self.int(0x4B40_0000))
+            })
+            .collect();
+        let own = codes[1..].iter().fold(codes[0], |s, &c| self.add(s, c));
+        let sum = (0..steps).rev().fold(own, |v, bit| self.add(v, self.shuffle_xor(v, 1 << bit)));
+        (codes, scale, sum)
+    }
+
+    /// Four codes as one word.
+    pub fn pack_codes(&self, codes: &[Value]) -> Value {
+        let byte = |at: usize| self.shl(self.and(codes[at], self.int(255)), self.int(8 * at as i64));
+        self.or(self.or(self.and(codes[0], self.int(255)), byte(1)), self.or(byte(2), byte(3)))
+    }
+}

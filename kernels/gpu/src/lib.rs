@@ -1,0 +1,22 @@
+//! GPU kernels, each written once as MLIR text for an op and a shape, and lowered to every [`target::Target`].
+
+pub mod attention;
+pub mod block;
+pub mod cache;
+pub mod codes;
+pub mod embed;
+mod error;
+pub mod heads;
+pub mod matmul;
+pub mod matvec;
+#[cfg(feature = "llvm")]
+pub mod mlir;
+pub mod object;
+pub mod op;
+pub mod ptx;
+pub mod region;
+pub mod sparse;
+pub mod target;
+pub mod text;
+
+pub use error::{Error, Stage};

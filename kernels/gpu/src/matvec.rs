@@ -1,0 +1,528 @@
+//! Products of a few rows: every weight is read once, straight from the panels that the host uses too.
+//!
+//! A warp reads 512 bytes of a panel at a time (two groups in q4, one in q8): each lane four rows' worth of one word of codes. Lanes of the same four rows
+//! are added by shuffles, warps of the same panel through shared memory. What follows a product element by element (a gate's activation, rounding to
+//! eight bits) is done by the same block before the result leaves it.
+
+use crate::block::WARP;
+use crate::codes::Codes;
+use crate::region::{Binding, evaluate, one};
+use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
+use unicorn_artifact::region::{Kind, Region, RegionOp};
+use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_bytes};
+
+/// One weight of a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operand {
+    /// Outputs.
+    pub rows: u32,
+    /// Elements from one output row to the next.
+    pub stride: u32,
+}
+
+/// What follows the products, element by element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epilogue {
+    /// The region; its width is every product's row count.
+    pub region: Region,
+    /// For each slot: the product whose output it reads, or where it is bound.
+    pub slots: Vec<Source>,
+}
+
+/// Where a slot of an epilogue's region comes from or goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The output of a product of this launch.
+    Product(usize),
+    /// A buffer or constant, as in a row kernel.
+    Slot(crate::region::Slot),
+}
+
+/// Products of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Inputs of each product.
+    pub cols: u32,
+    /// Format of all weights.
+    pub format: Format,
+    /// The weights.
+    pub products: Vec<Operand>,
+    /// Rows a block computes.
+    pub rows: u32,
+    /// Rows of the entry.
+    pub entry_rows: u32,
+    /// What follows; without it the outputs are stored.
+    pub epilogue: Option<Epilogue>,
+}
+
+/// How a launch is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Division {
+    /// Warps that share the columns of a panel.
+    pub split: u32,
+    /// Panels of each product that a block computes.
+    pub panels: u32,
+    /// Loads in flight per lane and panel.
+    pub unroll: u32,
+}
+
+impl Spec {
+    /// Steps of a warp that reads a whole panel alone.
+    fn steps(&self) -> u32 {
+        match self.format {
+            Format::Q4 => (self.cols / GROUP as u32).div_ceil(2),
+            Format::Q8 => self.cols / GROUP as u32,
+            _ => self.cols.div_ceil(16),
+        }
+    }
+
+    /// The division of this shape.
+    pub fn division(&self) -> Division {
+        let panels = if self.epilogue.is_some() { 2 } else { 1 };
+        let chains = panels * if self.epilogue.is_some() { self.products.len() as u32 } else { 1 };
+        let widest = 16 / chains.next_power_of_two().min(16);
+        let steps = self.steps();
+        // A quarter of the steps at least stays with a warp, so that its loads overlap; few panels want many warps.
+        let all: u32 = self.products.iter().map(|p| p.rows.div_ceil(PANEL as u32)).sum();
+        let wanted = if all >= 4096 { 4 } else { widest };
+        let split = wanted.min(steps.next_power_of_two()).max(1);
+        Division { split, panels, unroll: steps.div_ceil(split).min(8) }
+    }
+
+    /// Threads of a block.
+    pub fn threads(&self) -> u32 {
+        let d = self.division();
+        let chains = if self.epilogue.is_some() { d.panels * self.products.len() as u32 } else { 1 };
+        chains * d.split * WARP
+    }
+
+    /// Blocks along x.
+    pub fn blocks(&self) -> u32 {
+        let d = self.division();
+        let of = |p: &Operand| p.rows.div_ceil(PANEL as u32 * d.panels);
+        if self.epilogue.is_some() { of(&self.products[0]) } else { self.products.iter().map(of).sum() }
+    }
+
+    /// Blocks along y.
+    pub fn row_blocks(&self) -> u32 {
+        self.entry_rows.div_ceil(self.rows)
+    }
+}
+
+/// A launch of `matvec`: inputs block, input, then each product's weight and (without an epilogue) output, then the epilogue's bindings in slot order,
+/// each output's eight-bit twin after it.
+pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
+    let d = spec.division();
+    let mut parameters = vec![Parameter::Buffer, Parameter::Buffer];
+    for _ in &spec.products {
+        parameters.push(Parameter::Constant);
+        if spec.epilogue.is_none() {
+            parameters.push(Parameter::Buffer);
+        }
+    }
+    let bindings = spec.epilogue.as_ref().map_or(vec![], |e| epilogue_parameters(e, &mut parameters));
+    let k = Kernel::new(name, dialect, &parameters, spec.threads());
+    let thread = k.thread();
+    let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
+    let block = k.block("x");
+    let first_row = k.mul(k.block("y"), k.int(spec.rows));
+    let part = k.rem(warp, k.int(d.split));
+    let weight = |at: usize| k.parameter(if spec.epilogue.is_some() { 2 + at } else { 2 + 2 * at });
+
+    // Which panel this warp reads.
+    let (base, panel, product) = match &spec.epilogue {
+        Some(_) => {
+            // Warps: [product][panel of the block][part].
+            let chain = k.div(warp, k.int(d.split));
+            let (product, local) = (k.div(chain, k.int(d.panels)), k.rem(chain, k.int(d.panels)));
+            let base = (1..spec.products.len()).fold(weight(0), |b, at| k.select(k.is(product, Is::Equal, k.int(at as i64)), weight(at), b));
+            (base, k.add(k.mul(block, k.int(d.panels)), local), product)
+        }
+        None => {
+            let (mut base, mut panel, mut product, mut before) = (weight(0), block, k.int(0), 0);
+            for (at, p) in spec.products.iter().enumerate() {
+                if at > 0 {
+                    let here = k.is(block, Is::AtLeast, k.int(before));
+                    base = k.select(here, weight(at), base);
+                    panel = k.select(here, k.sub(block, k.int(before)), panel);
+                    product = k.select(here, k.int(at as i64), product);
+                }
+                before += p.rows.div_ceil(PANEL as u32);
+            }
+            (base, panel, product)
+        }
+    };
+    // The last block of an epilogue may lack its second panel: it reads the first again, and its rows are not stored.
+    let panels = spec.products[0].rows.div_ceil(PANEL as u32);
+    let panel = if spec.epilogue.is_some() && !panels.is_multiple_of(d.panels) { k.min(panel, k.int(panels - 1)) } else { panel };
+    let bytes = panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64;
+    let base = k.at(base, k.mul(panel, k.int(bytes as i64)));
+
+    let sums = match spec.format {
+        Format::Q4 | Format::Q8 => quantised(&k, spec, d, (base, lane, part), first_row),
+        _ => plain(&k, spec, d, (base, lane, part), first_row),
+    };
+    finish(&k, spec, d, &sums, (thread, lane, warp), (block, product), (first_row, &bindings));
+    k.finish()
+}
+
+/// Row `first + r`, or row 0 where it is not live: it exists, and what it gives is not stored.
+fn live_row(k: &Kernel, first: Value, r: u32, rows: Value) -> Value {
+    let row = k.add(first, k.int(r));
+    k.select(k.is(row, Is::Less, rows), row, k.int(0))
+}
+
+struct Loaded {
+    group: Value,
+    valid: Option<Value>,
+    scales: Value,
+    codes: Vec<Value>,
+}
+
+/// Sums of a lane: `[row][4 outputs]`, added over all lanes and steps of the warp.
+fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value) -> Vec<Vec<Value>> {
+    let groups = spec.cols / GROUP as u32;
+    let q4 = spec.format == Format::Q4;
+    let at_once = if q4 { 2 } else { 1 };
+    let record = panel_group_bytes(spec.format) as u32;
+    let (quad, chunk, half) = (k.and(lane, k.int(3)), k.and(k.shr(lane, k.int(2)), k.int(if q4 { 3 } else { 7 })), k.shr(lane, k.int(4)));
+    let steps = groups.div_ceil(at_once * d.split);
+    let inside = if q4 { k.and(lane, k.int(15)) } else { lane };
+    let load = |step: Value| -> Loaded {
+        let pair = k.add(k.mul(step, k.int(d.split)), part);
+        let group = if q4 { k.add(k.mul(pair, k.int(2)), half) } else { pair };
+        let exact = groups.is_multiple_of(at_once * d.split);
+        let valid = (!exact).then(|| k.is(group, Is::Less, k.int(groups)));
+        let group = valid.map_or(group, |v| k.select(v, group, k.int(0)));
+        let at = k.at(base, k.mul(group, k.int(record)));
+        let codes = k.load_constant(k.at(at, k.add(k.int(32), k.mul(inside, k.int(16)))), Type::Words(4));
+        let scales = k.load_constant(k.at(at, k.mul(quad, k.int(8))), Type::Halves(4));
+        Loaded { group, valid, scales, codes: vec![codes] }
+    };
+    let layout = Codes { cols: spec.cols, rows: spec.entry_rows };
+    let zero = k.float(0.0);
+    let mut sums = vec![vec![zero; 4]; spec.rows as usize];
+    let turns = steps.div_ceil(d.unroll);
+    let exact = steps.is_multiple_of(d.unroll);
+    let batch = |first: Value| -> Vec<Loaded> { (0..d.unroll).map(|n| load(k.add(first, k.int(n)))).collect() };
+    // The first loads of weights are on their way before the input is there.
+    let ahead = batch(k.int(0));
+    k.wait_for_launch();
+    k.release_next();
+    let rows = k.load(k.parameter(0), Type::I32);
+    let inputs: Vec<Value> = (0..spec.rows).map(|r| live_row(k, first_row, r, rows)).collect();
+    let x = k.parameter(1);
+    let compute = |loaded: &[Loaded], mut sums: Vec<Vec<Value>>, in_range: &dyn Fn(u32) -> Option<Value>| {
+        for (n, l) in loaded.iter().enumerate() {
+            let scales: Vec<Value> = (0..4).map(|at| k.widen(k.element(l.scales, at))).collect();
+            for (r, &row) in inputs.iter().enumerate() {
+                let scale = k.load(layout.scale(k, x, row, l.group), Type::F32);
+                let input = layout.code(k, x, row, k.mul(l.group, k.int(GROUP as i64)));
+                let scale = [l.valid, in_range(n as u32)].into_iter().flatten().fold(scale, |s, v| k.select(v, s, zero));
+                let dots = if q4 { dots_q4(k, l, input, chunk) } else { dots_q8(k, l, input, chunk) };
+                for at in 0..4 {
+                    let scaled = k.mul(k.to_float(dots[at]), scale);
+                    sums[r][at] = k.fma(scaled, scales[at], sums[r][at]);
+                }
+            }
+        }
+        sums
+    };
+    if turns == 1 {
+        sums = compute(&ahead, sums, &|n| (!exact).then(|| k.truth(n < steps)));
+    } else {
+        sums = compute(&ahead, sums, &|_| None);
+        let flat: Vec<Value> = sums.iter().flatten().copied().collect();
+        let result = k.each(k.int(d.unroll), k.int(steps), k.int(d.unroll), &flat, |first, carried| {
+            let loaded = batch(first);
+            let nested = carried.chunks(4).map(<[Value]>::to_vec).collect();
+            let guard = |n: u32| (!exact).then(|| k.is(k.add(first, k.int(n)), Is::Less, k.int(steps)));
+            compute(&loaded, nested, &guard).into_iter().flatten().collect()
+        });
+        sums = result.chunks(4).map(<[Value]>::to_vec).collect();
+    }
+    // Lanes of the same four outputs: bits 2, 3 and 4 of the lane number.
+    sums.iter().map(|row| row.iter().map(|&s| k.lane_sum(s, 2, 3)).collect()).collect()
+}
+
+/// Low nibbles hold columns 8 i .. 8 i + 4 of the group, high ones the next four.
+fn dots_q4(k: &Kernel, l: &Loaded, input: Value, chunk: Value) -> Vec<Value> {
+    let x = k.load(k.at(input, k.mul(chunk, k.int(8))), Type::Words(2));
+    let (low, high) = (k.element(x, 0), k.element(x, 1));
+    let ones = k.int(0x0101_0101);
+    let sum = k.dot4(ones, high, k.dot4(ones, low, k.int(0)));
+    let bias = k.mul(sum, k.int(-8));
+    let mask = k.int(0x0F0F_0F0F);
+    (0..4)
+        .map(|at| {
+            let word = k.element(l.codes[0], at);
+            k.dot4(k.and(k.shr(word, k.int(4)), mask), high, k.dot4(k.and(word, mask), low, bias))
+        })
+        .collect()
+}
+
+/// Word `i` of a row holds columns 4 i .. 4 i + 4.
+fn dots_q8(k: &Kernel, l: &Loaded, input: Value, chunk: Value) -> Vec<Value> {
+    let x = k.load(k.at(input, k.mul(chunk, k.int(4))), Type::I32);
+    let bias = k.mul(k.dot4(k.int(0x0101_0101), x, k.int(0)), k.int(-128));
+    (0..4).map(|at| k.dot4(k.element(l.codes[0], at), x, bias)).collect()
+}
+
+/// bf16 weights and f32 inputs: a lane reads eight outputs of one column.
+fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value) -> Vec<Vec<Value>> {
+    let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
+    k.wait_for_launch();
+    k.release_next();
+    let rows = k.load(k.parameter(0), Type::I32);
+    let inputs: Vec<Value> = (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows), k.int(spec.cols * 4)))).collect();
+    let zero = k.float(0.0);
+    let start = k.add(k.mul(part, k.int(16)), column);
+    let carried = vec![zero; 8 * spec.rows as usize];
+    let sums = k.each(start, k.int(spec.cols), k.int(16 * d.split), &carried, |column, sums| {
+        let at = k.at(base, k.add(k.mul(column, k.int(2 * PANEL as i64)), k.mul(eight, k.int(16))));
+        let words = k.load_constant(at, Type::Words(4));
+        let weights: Vec<Value> = (0..4)
+            .flat_map(|n| {
+                let word = k.element(words, n);
+                [k.bits(k.shl(word, k.int(16)), Type::F32), k.bits(k.and(word, k.int(0xFFFF_0000u32 as i32)), Type::F32)]
+            })
+            .collect();
+        inputs
+            .iter()
+            .enumerate()
+            .flat_map(|(r, input)| {
+                let x = k.load(k.at(*input, k.mul(column, k.int(4))), Type::F32);
+                weights.iter().enumerate().map(|(n, &w)| k.fma(w, x, sums[8 * r + n])).collect::<Vec<_>>()
+            })
+            .collect()
+    });
+    // Lanes of the same eight outputs: bits 1 to 4.
+    sums.chunks(8).map(|row| row.iter().map(|&s| k.lane_sum(s, 1, 4)).collect()).collect()
+}
+
+/// Adds the warps of a panel and hands every output to a thread of its own, then stores or goes on with the epilogue.
+fn finish(
+    k: &Kernel,
+    spec: &Spec,
+    d: Division,
+    sums: &[Vec<Value>],
+    (thread, lane, warp): (Value, Value, Value),
+    (block, product): (Value, Value),
+    (first_row, bindings): (Value, &[(usize, usize)]),
+) {
+    let panel = PANEL as u32;
+    let warps = spec.threads() / WARP;
+    // [row][warp][16 outputs]
+    let shared = k.shared(4 * panel * warps * spec.rows, 16);
+    let each = sums[0].len() as u32;
+    let writers = if each == 4 { 4 } else { 2 };
+    k.when(k.is(lane, Is::Less, k.int(writers)), || {
+        for (r, row) in sums.iter().enumerate() {
+            let place = k.add(k.mul(k.add(warp, k.int(r as u32 * warps)), k.int(4 * panel)), k.mul(lane, k.int(4 * each)));
+            for (at, four) in row.chunks(4).enumerate() {
+                k.store(k.vector(four), k.at(shared, k.add(place, k.int(16 * at as i64))));
+            }
+        }
+    });
+    k.barrier();
+    let rows = k.load(k.parameter(0), Type::I32);
+    // The sum of one output over the warps `first .. first + split` of its panel.
+    let total = |row: Value, first: Value, output: Value| {
+        let place = |n: u32| {
+            let warp = k.add(k.add(k.mul(row, k.int(warps)), first), k.int(n));
+            k.load(k.at(shared, k.add(k.mul(warp, k.int(4 * panel)), k.mul(output, k.int(4)))), Type::F32)
+        };
+        (1..d.split).fold(place(0), |sum, n| k.add(sum, place(n)))
+    };
+    let Some(epilogue) = &spec.epilogue else {
+        let mut out = k.parameter(3);
+        let (mut width, mut local, mut stride, mut before) = (k.int(spec.products[0].rows), block, k.int(spec.products[0].stride), 0);
+        for (at, p) in spec.products.iter().enumerate() {
+            if at > 0 {
+                let here = k.is(product, Is::Equal, k.int(at as i64));
+                out = k.select(here, k.parameter(3 + 2 * at), out);
+                width = k.select(here, k.int(p.rows), width);
+                stride = k.select(here, k.int(p.stride), stride);
+                local = k.select(here, k.sub(block, k.int(before)), local);
+            }
+            before += p.rows.div_ceil(panel);
+        }
+        let work = panel * spec.rows;
+        k.each(thread, k.int(work), k.int(spec.threads()), &[], |item, _| {
+            let (r, n) = (k.shr(item, k.int(4)), k.and(item, k.int(15)));
+            let (row, output) = (k.add(first_row, r), k.add(k.mul(local, k.int(panel)), n));
+            let wanted = k.and(k.is(row, Is::Less, rows), k.is(output, Is::Less, width));
+            k.when(wanted, || {
+                let place = k.add(k.mul(row, stride), output);
+                k.store(total(r, k.int(0), n), k.at(out, k.mul(place, k.int(4))));
+            });
+            vec![]
+        });
+        return;
+    };
+    // A warp takes one row at a time: its 32 lanes are the block's two panels, one group of the eight-bit output.
+    let columns = panel * d.panels;
+    let column = k.add(k.mul(block, k.int(columns)), lane);
+    let bound = Bound { k, epilogue, bindings, entry_rows: spec.entry_rows };
+    k.each(warp, k.int(spec.rows), k.int(warps), &[], |r, _| {
+        let row = k.add(first_row, r);
+        k.when(k.is(row, Is::Less, rows), || {
+            let product = |at: usize| {
+                let local = k.shr(lane, k.int(4));
+                let first = k.mul(k.add(k.int(at as u32 * d.panels), local), k.int(d.split));
+                total(r, first, k.and(lane, k.int(15)))
+            };
+            let inside = (!epilogue.region.width.is_multiple_of(columns)).then(|| k.is(column, Is::Less, k.int(epilogue.region.width)));
+            let binding = Column::new(&bound, (row, column, lane), inside, &product);
+            let kinds = epilogue.region.kinds().expect("validated");
+            evaluate(k, &epilogue.region, &kinds, 1, &binding);
+        });
+        vec![]
+    });
+}
+
+/// Adds the parameters of an epilogue's slots in order; the places of each slot's and of its eight-bit twin's.
+pub fn epilogue_parameters(epilogue: &Epilogue, parameters: &mut Vec<Parameter>) -> Vec<(usize, usize)> {
+    let mut places = Vec::new();
+    for (operand, source) in epilogue.region.operands.iter().zip(&epilogue.slots) {
+        let at = parameters.len();
+        if let Source::Slot(slot) = source {
+            if slot.keep || !operand.is_output() {
+                parameters.push(if operand.is_const() { Parameter::Constant } else { Parameter::Buffer });
+            }
+            places.push((at, parameters.len()));
+            if slot.quantise {
+                parameters.push(Parameter::Buffer);
+            }
+        } else {
+            places.push((at, at));
+        }
+    }
+    places
+}
+
+/// An epilogue and its parameters.
+pub struct Bound<'a> {
+    /// The kernel.
+    pub k: &'a Kernel,
+    /// What follows.
+    pub epilogue: &'a Epilogue,
+    /// Parameter of each slot, and of its eight-bit twin.
+    pub bindings: &'a [(usize, usize)],
+    /// Rows of the entry.
+    pub entry_rows: u32,
+}
+
+/// One lane, one column of one row.
+pub struct Column<'a> {
+    bound: &'a Bound<'a>,
+    row: Value,
+    column: Value,
+    lane: Value,
+    inside: Option<Value>,
+    product: &'a dyn Fn(usize) -> Value,
+    /// Sums taken so far, by operation.
+    sums: std::cell::RefCell<std::collections::BTreeMap<usize, Value>>,
+}
+
+impl<'a> Column<'a> {
+    /// The column of a row; `product` gives this lane's output of a product, `inside` says whether the column exists.
+    pub fn new(bound: &'a Bound<'a>, (row, column, lane): (Value, Value, Value), inside: Option<Value>, product: &'a dyn Fn(usize) -> Value) -> Self {
+        Self { bound, row, column, lane, inside, product, sums: Default::default() }
+    }
+
+    fn element(&self, slot: u16, column: Value) -> Value {
+        let (k, at) = (self.bound.k, usize::from(slot));
+        let Source::Slot(bound) = &self.bound.epilogue.slots[at] else { return (self.product)(self.product_of(slot)) };
+        let constant = self.bound.epilogue.region.operands[at].is_const();
+        let column = k.add(column, k.int(bound.offset));
+        let place = if constant { column } else { k.add(k.mul(self.row, k.int(bound.stride)), column) };
+        let pointer = k.at(k.parameter(self.bound.bindings[at].0), k.mul(place, k.int(4)));
+        if constant { k.load_constant(pointer, Type::F32) } else { k.load(pointer, Type::F32) }
+    }
+
+    /// The value of an operation at another column.
+    fn elsewhere(&self, at: usize, column: Value) -> Value {
+        let op = self.bound.epilogue.region.ops[at];
+        if let Some(&sum) = self.sums.borrow().get(&at) {
+            return sum;
+        }
+        match op {
+            RegionOp::Load(slot) => self.element(slot, column),
+            RegionOp::LoadScalar(slot, index) => self.element(slot, self.bound.k.int(index)),
+            _ => {
+                let mut values = vec![vec![]; at];
+                for input in op.inputs().into_iter().flatten() {
+                    values[usize::from(input)] = vec![self.elsewhere(usize::from(input), column)];
+                }
+                one(self.bound.k, op, &values, Kind::Scalar, 1, self)[0]
+            }
+        }
+    }
+
+    fn product_of(&self, slot: u16) -> usize {
+        match self.bound.epilogue.slots[usize::from(slot)] {
+            Source::Product(at) => at,
+            Source::Slot(_) => unreachable!("asked only of products"),
+        }
+    }
+
+    fn guarded(&self, body: impl FnOnce()) {
+        match self.inside {
+            None => body(),
+            Some(inside) => self.bound.k.when(inside, body),
+        }
+    }
+}
+
+impl Binding for Column<'_> {
+    fn load(&self, slot: u16, _: usize) -> Value {
+        let k = self.bound.k;
+        let column = self.inside.map_or(self.column, |inside| k.select(inside, self.column, k.int(0)));
+        self.element(slot, column)
+    }
+
+    fn scalar(&self, slot: u16, index: u16) -> Value {
+        self.element(slot, self.bound.k.int(index))
+    }
+
+    /// A sum over a row that other blocks hold parts of: this warp takes the whole row again. (The lowering fuses none that sums over a product.)
+    fn sums(&self, operations: &[usize], _: &[Vec<Value>]) -> Vec<Value> {
+        let (k, region) = (self.bound.k, &self.bound.epilogue.region);
+        operations
+            .iter()
+            .map(|&at| {
+                let RegionOp::Sum(input) = region.ops[at] else { unreachable!("asked only of sums") };
+                let own = k.each(self.lane, k.int(region.width), k.int(WARP), &[k.float(0.0)], |column, sum| {
+                    vec![k.add(sum[0], self.elsewhere(usize::from(input), column))]
+                });
+                let sum = k.lane_sum(own[0], 0, 5);
+                self.sums.borrow_mut().insert(at, sum);
+                sum
+            })
+            .collect()
+    }
+
+    fn store(&self, slot: u16, values: &[Value]) {
+        let (k, at) = (self.bound.k, usize::from(slot));
+        let Source::Slot(bound) = &self.bound.epilogue.slots[at] else { unreachable!("products are inputs") };
+        let (keep, twin) = self.bound.bindings[at];
+        if bound.keep {
+            let place = k.add(k.mul(self.row, k.int(bound.stride)), k.add(self.column, k.int(bound.offset)));
+            self.guarded(|| k.store(values[0], k.at(k.parameter(keep), k.mul(place, k.int(4)))));
+        }
+        if bound.quantise {
+            let width = self.bound.epilogue.region.width;
+            let (codes, scale, sum) = k.codes(values, WARP);
+            let (base, layout) = (k.parameter(twin), Codes { cols: width, rows: self.bound.entry_rows });
+            self.guarded(|| {
+                k.store(k.truncate(codes[0], Type::I8), layout.code(k, base, self.row, self.column));
+                layout.store_group(k, base, (self.row, self.column), scale, sum);
+            });
+        }
+    }
+
+    fn store_scalar(&self, _: u16, _: u16, _: Value) {
+        unreachable!("the lowering fuses no region that stores scalars")
+    }
+}

@@ -1,0 +1,162 @@
+//! Every kernel that can be asked for, with its shape: what the compiler keeps a list of.
+
+use crate::text::Dialect;
+use crate::{attention, embed, heads, matmul, matvec, region, sparse};
+use unicorn_artifact::region::Region;
+use unicorn_artifact::tensor::Format;
+
+/// An op and its shape.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// A fused region; see [`region::kernel`].
+    Region {
+        /// The operations.
+        region: Region,
+        /// How each slot is bound.
+        slots: Vec<region::Slot>,
+        /// Rows of the entry, where outputs in eight bits depend on it; else 0.
+        rows: u32,
+    },
+    /// Products of a few rows; see [`matvec::kernel`].
+    Matvec(matvec::Spec),
+    /// Products of many rows; see [`matmul::kernel`].
+    Matmul(matmul::Spec),
+    /// Norms, rotation and storing of heads; see [`heads::kernel`].
+    Heads {
+        /// Runs of heads.
+        runs: Vec<heads::Heads>,
+        /// Where keys and values go.
+        ring: heads::Ring,
+        /// Added to the mean square.
+        epsilon: f32,
+        /// Row capacity of the inputs block.
+        most: u32,
+    },
+    /// See [`attention::kernel`].
+    Attention(attention::Spec),
+    /// See [`sparse::up`].
+    SparseUp {
+        /// Of the weight.
+        format: Format,
+        /// Rows of the weight.
+        neurons: u32,
+        /// Columns of the weight.
+        cols: u32,
+        /// Rows of the entry.
+        rows: u32,
+    },
+    /// See [`sparse::down`].
+    SparseDown {
+        /// Of the weight.
+        format: Format,
+        /// Rows of the weight.
+        neurons: u32,
+        /// Columns of the weight.
+        cols: u32,
+    },
+    /// See [`embed::embed`].
+    Embed {
+        /// Of the table.
+        format: Format,
+        /// Columns of the table.
+        cols: u32,
+        /// Factor.
+        scale: f32,
+        /// Whether eight bits are wanted too.
+        quantise: bool,
+        /// Rows of the entry.
+        rows: u32,
+        /// Row capacity of the inputs block.
+        most: u32,
+    },
+    /// See [`embed::gather`].
+    Gather {
+        /// Columns of each pair.
+        widths: Vec<u32>,
+        /// Row capacity of the inputs block.
+        most: u32,
+    },
+    /// See [`embed::argmax`].
+    Argmax {
+        /// Logits of a row.
+        vocabulary: u32,
+        /// Ids from here on do not count.
+        limit: u32,
+    },
+}
+
+impl Op {
+    /// Op and shape in words.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Region { region, .. } => format!("region of {} operations, width {}", region.ops.len(), region.width),
+            Self::Matvec(s) => {
+                let rows: Vec<_> = s.products.iter().map(|p| p.rows.to_string()).collect();
+                let more = s.epilogue.as_ref().map_or(String::new(), |e| format!(", then {} operations", e.region.ops.len()));
+                format!("matvec {} [{} x {}], {} rows{more}", s.format.name(), rows.join(" + "), s.cols, s.rows)
+            }
+            Self::Matmul(s) => {
+                let rows: Vec<_> = s.products.iter().map(|p| p.rows.to_string()).collect();
+                let more = s.epilogue.as_ref().map_or(String::new(), |e| format!(", then {} operations", e.region.ops.len()));
+                format!("matmul {} [{} x {}], {} rows{more}", s.format.name(), rows.join(" + "), s.cols, s.entry_rows)
+            }
+            Self::Heads { runs, ring, .. } => format!("heads {} of {}", runs.iter().map(|r| r.count).sum::<u32>(), ring.head_dim),
+            Self::Attention(s) => {
+                format!("attention {} heads of {} over {} positions, {} parts", s.heads, s.ring.head_dim, s.ring.capacity, s.parts)
+            }
+            Self::SparseUp { format, neurons, cols, .. } => format!("sparse_up {} [{neurons} x {cols}]", format.name()),
+            Self::SparseDown { format, neurons, cols } => format!("sparse_down {} [{neurons} x {cols}]", format.name()),
+            Self::Embed { format, cols, .. } => format!("embed {} of {cols}", format.name()),
+            Self::Gather { widths, .. } => format!("gather {} values", widths.len()),
+            Self::Argmax { vocabulary, .. } => format!("argmax of {vocabulary}"),
+        }
+    }
+
+    /// The kind of op alone: the beginning of the kernel's name.
+    pub fn family(&self) -> &'static str {
+        match self {
+            Self::Region { .. } => "region",
+            Self::Matvec(_) => "matvec",
+            Self::Matmul(_) => "matmul",
+            Self::Heads { .. } => "heads",
+            Self::Attention(_) => "attention",
+            Self::SparseUp { .. } => "sparse_up",
+            Self::SparseDown { .. } => "sparse_down",
+            Self::Embed { .. } => "embed",
+            Self::Gather { .. } => "gather",
+            Self::Argmax { .. } => "argmax",
+        }
+    }
+
+    /// Threads of a block.
+    pub fn threads(&self) -> u32 {
+        match self {
+            Self::Region { region, .. } => region::division(region.width, region.reduces()).0,
+            Self::Matvec(spec) => spec.threads(),
+            Self::Matmul(_) => matmul::THREADS,
+            Self::Heads { .. } => crate::block::WARP,
+            Self::Attention(_) => attention::Spec::threads(),
+            Self::SparseUp { .. } => sparse::UP_THREADS,
+            Self::SparseDown { .. } => sparse::DOWN_THREADS,
+            Self::Embed { .. } | Self::Gather { .. } | Self::Argmax { .. } => embed::THREADS,
+        }
+    }
+
+    /// The text of the kernel.
+    pub fn text(&self, name: &str, dialect: Dialect) -> String {
+        match self {
+            Self::Region { region, slots, rows } => region::kernel(name, dialect, region, slots, *rows),
+            Self::Matvec(spec) => matvec::kernel(name, dialect, spec),
+            Self::Matmul(spec) => matmul::kernel(name, dialect, spec),
+            Self::Heads { runs, ring, epsilon, most } => heads::kernel(name, dialect, runs, *ring, *epsilon, *most),
+            Self::Attention(spec) => attention::kernel(name, dialect, spec),
+            Self::SparseUp { format, neurons, cols, rows } => sparse::up(name, dialect, *format, (*neurons, *cols), *rows),
+            Self::SparseDown { format, neurons, cols } => sparse::down(name, dialect, *format, *neurons, *cols),
+            Self::Embed { format, cols, scale, quantise, rows, most } => {
+                embed::embed(name, dialect, (*format, *cols), *scale, *quantise, (*rows, *most))
+            }
+            Self::Gather { widths, most } => embed::gather(name, dialect, widths, *most),
+            Self::Argmax { vocabulary, limit } => embed::argmax(name, dialect, *vocabulary, *limit),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Products with the active neurons of a sparse layer only: those whose gate is not zero.
+//!
+//! Weights are rows, one record a neuron, so a neuron that is skipped is never read.
+
+use crate::block::WARP;
+use crate::codes::Codes;
+use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
+use unicorn_artifact::tensor::{Format, GROUP, row_bytes, row_groups};
+
+/// Neurons of a block of [`up`].
+const NEURONS: u32 = 64;
+/// Threads of a block of [`up`].
+pub const UP_THREADS: u32 = 128;
+/// Threads of a block of [`down`].
+pub const DOWN_THREADS: u32 = 512;
+/// Outputs of a block of [`down`]: a pair of groups.
+const COLUMNS: u32 = 2 * GROUP as u32;
+
+/// Blocks of [`up`] along x.
+pub fn up_blocks(neurons: u32) -> u32 {
+    neurons.div_ceil(NEURONS)
+}
+
+/// Blocks of [`down`] along x.
+pub fn down_blocks(cols: u32) -> u32 {
+    cols.div_ceil(COLUMNS)
+}
+
+/// Why a weight cannot be used, if so.
+pub fn refusal(format: Format, cols: u32) -> Option<String> {
+    (format.is_quantised() && !cols.is_multiple_of(COLUMNS))
+        .then(|| format!("sparse products on a GPU want a multiple of {COLUMNS} columns in {}, not {cols}", format.name()))
+}
+
+/// `gate[r][j] *= dot(weight[j], input[r])` where the gate is not zero. Parameters: inputs block, gate, input, weight. Grid: neurons by rows.
+pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u32), entry_rows: u32) -> String {
+    let k = Kernel::new(name, dialect, &[Parameter::Buffer, Parameter::Buffer, Parameter::Buffer, Parameter::Constant], UP_THREADS);
+    let (thread, row) = (k.thread(), k.block("y"));
+    let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
+    let list = k.shared(4 * NEURONS, 16);
+    let count = k.shared(4, 4);
+    k.when(k.is(thread, Is::Equal, k.int(0)), || k.store(k.int(0), count));
+    k.wait_for_launch();
+    k.release_next();
+    let rows = k.load(k.parameter(0), Type::I32);
+    k.when(k.is(row, Is::Less, rows), || {
+        k.barrier();
+        let gate = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
+        let first = k.mul(k.block("x"), k.int(NEURONS));
+        // The order in the list is any: each neuron's product stands alone.
+        let mine = k.add(first, thread);
+        let candidate = k.and(k.is(thread, Is::Less, k.int(NEURONS)), k.is(mine, Is::Less, k.int(neurons)));
+        k.when(candidate, || {
+            let value = k.load(k.at(gate, k.mul(mine, k.int(4))), Type::F32);
+            k.when(k.xor(k.same(value, k.float(0.0)), k.truth(true)), || {
+                let at = k.atomic_add(count, k.int(1));
+                k.store(mine, k.at(list, k.mul(at, k.int(4))));
+            });
+        });
+        k.barrier();
+        k.each(warp, k.load(count, Type::I32), k.int(UP_THREADS / WARP), &[], |at, _| {
+            let neuron = k.load(k.at(list, k.mul(at, k.int(4))), Type::I32);
+            let dot = if format.is_quantised() {
+                dot_quantised(&k, format, (cols, entry_rows), neuron, lane, row)
+            } else {
+                dot_plain(&k, cols, neuron, lane, row)
+            };
+            let dot = k.lane_sum(dot, 0, 5);
+            k.when(k.is(lane, Is::Equal, k.int(0)), || {
+                let place = k.at(gate, k.mul(neuron, k.int(4)));
+                k.store(k.mul(k.load(place, Type::F32), dot), place);
+            });
+            vec![]
+        });
+    });
+    k.finish()
+}
+
+/// A lane's share of a dot product: pairs of groups `lane, lane + 32, ...`.
+fn dot_quantised(k: &Kernel, format: Format, (cols, entry_rows): (u32, u32), neuron: Value, lane: Value, row: Value) -> Value {
+    let pairs = cols / COLUMNS;
+    let groups = row_groups(cols as usize) as u32;
+    let record = k.at(k.parameter(3), k.mul(neuron, k.int(row_bytes(format, cols as usize).expect("checked") as i64)));
+    let (input, layout) = (k.parameter(2), Codes { cols, rows: entry_rows });
+    let code_bytes = if format == Format::Q4 { 32 } else { 64 };
+    k.each(lane, k.int(pairs), k.int(WARP), &[k.float(0.0)], |pair, sum| {
+        let scales = k.load_constant(k.at(record, k.mul(pair, k.int(4))), Type::Halves(2));
+        let codes = k.at(record, k.add(k.int(2 * groups), k.mul(pair, k.int(code_bytes))));
+        let words = |at: u32| k.load_aligned(k.at(codes, k.int(16 * at)), Type::Words(4), 4);
+        let weights: Vec<Value> = (0..code_bytes / 16).map(words).flat_map(|v| (0..4).map(move |e| (v, e))).map(|(v, e)| k.element(v, e)).collect();
+        let x = layout.code(k, input, row, k.mul(pair, k.int(COLUMNS)));
+        let xs: Vec<Value> = (0..4)
+            .map(|n| k.load(k.at(x, k.int(16 * n)), Type::Words(4)))
+            .flat_map(|v| (0..4).map(move |e| (v, e)))
+            .map(|(v, e)| k.element(v, e))
+            .collect();
+        let factors = [0, 1].map(|odd| layout.load_group(k, input, row, k.add(k.mul(pair, k.int(2)), k.int(odd))));
+        let mask = k.int(0x0F0F_0F0F);
+        let half = |odd: u8| {
+            let bias = k.mul(factors[usize::from(odd)].1, k.int(-i64::from(format.bias())));
+            (0..8usize).fold(bias, |sum, at| {
+                let word = match (format, odd) {
+                    (Format::Q4, 0) => k.and(weights[at], mask),
+                    (Format::Q4, _) => k.and(k.shr(weights[at], k.int(4)), mask),
+                    _ => weights[8 * usize::from(odd) + at],
+                };
+                k.dot4(word, xs[8 * usize::from(odd) + at], sum)
+            })
+        };
+        let part = |odd: u8, sum: Value| {
+            let scale = k.mul(k.widen(k.element(scales, odd)), factors[usize::from(odd)].0);
+            k.fma(k.to_float(half(odd)), scale, sum)
+        };
+        vec![part(1, part(0, sum[0]))]
+    })[0]
+}
+
+fn dot_plain(k: &Kernel, cols: u32, neuron: Value, lane: Value, row: Value) -> Value {
+    let record = k.at(k.parameter(3), k.mul(neuron, k.int(cols * 2)));
+    let input = k.at(k.parameter(2), k.mul(row, k.int(cols * 4)));
+    k.each(lane, k.int(cols), k.int(WARP), &[k.float(0.0)], |column, sum| {
+        let weight = k.load_constant(k.at(record, k.mul(column, k.int(2))), Type::I16);
+        let weight = k.bits(k.shl(k.extend(weight, Type::I32), k.int(16)), Type::F32);
+        vec![k.fma(weight, k.load(k.at(input, k.mul(column, k.int(4))), Type::F32), sum[0])]
+    })[0]
+}
+
+/// `out[r] = sum of hidden[r][j] * weight[j]` over active neurons. Parameters: inputs block, hidden, weight, out. Grid: pairs of groups by rows.
+///
+/// Each warp lists the active ones of its share of neurons in order and adds them eight at a time, four lanes each; so the order of the sum is fixed.
+pub fn down(name: &str, dialect: Dialect, format: Format, neurons: u32, cols: u32) -> String {
+    let k = Kernel::new(name, dialect, &[Parameter::Buffer, Parameter::Buffer, Parameter::Constant, Parameter::Buffer], DOWN_THREADS);
+    let warps = DOWN_THREADS / WARP;
+    let share = neurons.div_ceil(warps).next_multiple_of(WARP);
+    let (thread, row) = (k.thread(), k.block("y"));
+    let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
+    // By warp: indices of active neurons.
+    let lists = k.shared(2 * share * warps, 16);
+    let partial = k.shared(4 * COLUMNS * warps, 16);
+    k.wait_for_launch();
+    k.release_next();
+    let rows = k.load(k.parameter(0), Type::I32);
+    k.when(k.is(row, Is::Less, rows), || {
+        let hidden = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
+        let list = k.at(lists, k.mul(warp, k.int(2 * share)));
+        let first = k.mul(warp, k.int(share));
+        let below = k.sub(k.shl(k.int(1), lane), k.int(1));
+        let mut count = k.int(0);
+        let values: Vec<(Value, Value)> = (0..share / WARP)
+            .map(|n| {
+                let local = k.add(k.int(n * WARP), lane);
+                let neuron = k.add(first, local);
+                let inside = k.is(neuron, Is::Less, k.int(neurons));
+                let value = k.load(k.at(hidden, k.mul(k.select(inside, neuron, k.int(0)), k.int(4))), Type::F32);
+                (local, k.and(inside, k.xor(k.same(value, k.float(0.0)), k.truth(true))))
+            })
+            .collect();
+        for (local, active) in values {
+            let ballot = k.ballot(active);
+            let at = k.add(count, k.count_ones(k.and(ballot, below)));
+            k.when(active, || k.store(k.truncate(local, Type::I16), k.at(list, k.mul(at, k.int(2)))));
+            count = k.add(count, k.count_ones(ballot));
+        }
+        k.barrier();
+        let zero = k.float(0.0);
+        let (member, quarter) = (k.shr(lane, k.int(2)), k.and(lane, k.int(3)));
+        let sums = k.each(member, count, k.int(8), &[zero; 16], |at, sums| {
+            let neuron = k.add(first, k.extend(k.load(k.at(list, k.mul(at, k.int(2))), Type::I16), Type::I32));
+            let value = k.load(k.at(hidden, k.mul(neuron, k.int(4))), Type::F32);
+            let weights = if format.is_quantised() { record_part(&k, format, cols, neuron, quarter) } else { plain_part(&k, cols, neuron, quarter) };
+            sums.iter().zip(weights).map(|(&s, w)| k.fma(value, w, s)).collect()
+        });
+        let sums: Vec<Value> = sums.iter().map(|&s| k.lane_sum(s, 2, 3)).collect();
+        k.when(k.is(lane, Is::Less, k.int(4)), || {
+            for (at, &sum) in sums.iter().enumerate() {
+                let column = column_of(&k, format, quarter, at as u32);
+                k.store(sum, k.at(partial, k.mul(k.add(k.mul(warp, k.int(COLUMNS)), column), k.int(4))));
+            }
+        });
+        k.barrier();
+        k.when(k.is(thread, Is::Less, k.int(COLUMNS)), || {
+            let read = |n: u32| k.load(k.at(partial, k.mul(k.add(k.int(n * COLUMNS), thread), k.int(4))), Type::F32);
+            let total = (1..warps).fold(read(0), |sum, n| k.add(sum, read(n)));
+            let column = k.add(k.mul(k.block("x"), k.int(COLUMNS)), thread);
+            let place = k.add(k.mul(row, k.int(cols)), column);
+            let store = || k.store(total, k.at(k.parameter(3), k.mul(place, k.int(4))));
+            if cols.is_multiple_of(COLUMNS) { store() } else { k.when(k.is(column, Is::Less, k.int(cols)), store) }
+        });
+    });
+    k.finish()
+}
+
+/// The block's column that value `at` of lane quarter `quarter` belongs to.
+fn column_of(k: &Kernel, format: Format, quarter: Value, at: u32) -> Value {
+    if format == Format::Q4 {
+        // Eight bytes: their low nibbles in the even group, their high ones in the odd one.
+        k.add(k.mul(quarter, k.int(8)), k.int(at % 8 + at / 8 * GROUP as u32))
+    } else {
+        k.add(k.mul(quarter, k.int(16)), k.int(at))
+    }
+}
+
+/// The sixteen weights of a lane, dequantised.
+fn record_part(k: &Kernel, format: Format, cols: u32, neuron: Value, quarter: Value) -> Vec<Value> {
+    let groups = row_groups(cols as usize) as u32;
+    let record = k.at(k.parameter(2), k.mul(neuron, k.int(row_bytes(format, cols as usize).expect("checked") as i64)));
+    let pair = k.block("x");
+    let scales = k.load_constant(k.at(record, k.mul(pair, k.int(4))), Type::Halves(2));
+    let byte = |word: Value, n: u32| k.and(k.shr(word, k.int(8 * n)), k.int(255));
+    let value = |code: Value, bias: i64, scale: Value| k.mul(k.to_float(k.sub(code, k.int(bias))), scale);
+    if format == Format::Q4 {
+        let codes = k.at(record, k.add(k.int(2 * groups), k.add(k.mul(pair, k.int(32)), k.mul(quarter, k.int(8)))));
+        let words = k.load_aligned(codes, Type::Words(2), 4);
+        let (even, odd) = (k.widen(k.element(scales, 0)), k.widen(k.element(scales, 1)));
+        let bytes: Vec<Value> = (0..8).map(|n| byte(k.element(words, n / 4), u32::from(n % 4))).collect();
+        let low = bytes.iter().map(|&b| value(k.and(b, k.int(15)), 8, even));
+        let high = bytes.iter().map(|&b| value(k.shr(b, k.int(4)), 8, odd));
+        low.chain(high).collect()
+    } else {
+        let codes = k.at(record, k.add(k.int(2 * groups), k.add(k.mul(pair, k.int(64)), k.mul(quarter, k.int(16)))));
+        let words = k.load_aligned(codes, Type::Words(4), 4);
+        let scale = k.widen(k.select(k.is(quarter, Is::Less, k.int(2)), k.element(scales, 0), k.element(scales, 1)));
+        (0..16).map(|n| value(byte(k.element(words, n / 4), u32::from(n % 4)), 128, scale)).collect()
+    }
+}
+
+fn plain_part(k: &Kernel, cols: u32, neuron: Value, quarter: Value) -> Vec<Value> {
+    let column = k.add(k.mul(k.block("x"), k.int(COLUMNS)), k.mul(quarter, k.int(16)));
+    (0..16)
+        .map(|n| {
+            let at = k.min(k.add(column, k.int(n)), k.int(cols - 1));
+            let weight = k.load_constant(k.at(k.parameter(2), k.mul(k.add(k.mul(neuron, k.int(cols)), at), k.int(2))), Type::I16);
+            k.bits(k.shl(k.extend(weight, Type::I32), k.int(16)), Type::F32)
+        })
+        .collect()
+}

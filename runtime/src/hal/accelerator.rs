@@ -1,0 +1,381 @@
+//! A GPU that runs its part of a plan: everything is placed, recorded and tried at load; a step is a few copies and the recorded graphs.
+
+mod probe;
+
+use super::cpu::{Cpu, RowInputs};
+use super::gpu::{Argument, Function, Gpu, Graph, Launch, Memory, Module, Pinned, Result};
+use unicorn_artifact::gpu::{self as plan, GpuPlan, Image, Stage, inputs_bytes, inputs_column};
+use unicorn_artifact::plan::{ALIGN, Part, Plan};
+use unicorn_kernels_cpu::norm;
+
+/// What one stage of an entry does at run time.
+enum Step {
+    /// Runs a fragment of the host's.
+    Host { fragment: usize },
+    /// Copies rows of a buffer by way of page-locked memory.
+    Upload { buffer: u32, row_bytes: usize, staging: usize, offset: u64 },
+    /// Copies them back.
+    Download { buffer: u32, row_bytes: usize, staging: usize, offset: u64 },
+    /// Runs recorded launches.
+    Device(Graph),
+}
+
+/// The runnable form of an entry.
+struct Entry {
+    part: Part,
+    steps: Vec<Step>,
+    /// Where the logits are, and how many a row has.
+    logits: Option<(u64, usize)>,
+    best: Option<Graph>,
+}
+
+/// A device with a plan on it.
+pub struct Accelerator {
+    entries: Vec<Entry>,
+    /// Rows that the inputs block of each part holds.
+    most: [u32; 2],
+    inputs: [Memory; 2],
+    /// First byte of each part's inputs in `pinned`.
+    staging: [usize; 2],
+    /// First byte of results in `pinned`.
+    results: usize,
+    arena: Memory,
+    best: Memory,
+    pinned: Pinned,
+    launches: Vec<usize>,
+    /// Kept so that a step allocates nothing.
+    chosen: Vec<(u32, f32)>,
+    /// Whether something was sent that was not waited for.
+    busy: bool,
+    kernels: Kernels,
+    places: Places,
+    states: Memory,
+    /// Held for the graphs.
+    _held: Vec<Memory>,
+    gpu: Gpu,
+}
+
+impl std::fmt::Debug for Accelerator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accelerator").field("device", &self.gpu.info().name).finish_non_exhaustive()
+    }
+}
+
+/// Runs of commands that the plan's GPU part leaves to the host, in the order in which [`Accelerator::new`] numbers them.
+pub fn fragments(gpu: &GpuPlan) -> Vec<(usize, Vec<u32>)> {
+    let mut all = Vec::new();
+    for (at, entry) in gpu.entries.iter().enumerate() {
+        for stage in &entry.stages {
+            if let Stage::Host(commands) = stage {
+                all.push((at, commands.clone()));
+            }
+        }
+    }
+    all
+}
+
+/// Addresses of what launches name.
+struct Places {
+    /// By entry: whether it is a tail, and where its buffers are.
+    entries: Vec<(bool, Vec<u64>)>,
+    inputs: [u64; 2],
+    handoffs: Vec<u64>,
+    weights: Vec<u64>,
+    states: Vec<u64>,
+    tables: Vec<u64>,
+    scratch: u64,
+    counters: u64,
+    best: u64,
+}
+
+impl Places {
+    fn address(&self, entry: usize, argument: plan::Argument) -> u64 {
+        let (tail, buffers) = &self.entries[entry];
+        match argument {
+            plan::Argument::Inputs => self.inputs[usize::from(*tail)],
+            plan::Argument::Buffer(id) => buffers[id as usize],
+            plan::Argument::Weight(id) => self.weights[id as usize],
+            plan::Argument::State(id) => self.states[id as usize],
+            plan::Argument::Table(id) => self.tables[id as usize],
+            plan::Argument::Handoff(id) => self.handoffs[id as usize],
+            plan::Argument::Scratch(offset) => self.scratch + offset,
+            plan::Argument::Counters(offset) => self.counters + offset,
+            plan::Argument::Best => self.best,
+        }
+    }
+}
+
+/// The loaded kernels of an image.
+struct Kernels {
+    functions: Vec<Function>,
+    threads: Vec<u32>,
+    /// Whether a launch may begin before the one ahead of it has ended.
+    overlap: bool,
+    _modules: Vec<Module>,
+}
+
+impl Kernels {
+    fn load(gpu: &Gpu, part: &GpuPlan, image: &Image, code: &[u8]) -> Result<Self> {
+        let (mut modules, mut functions) = (vec![], vec![]);
+        for (kernel, span) in part.kernels.iter().zip(&image.kernels) {
+            let module = gpu.load(&code[span.offset as usize..(span.offset + span.bytes) as usize])?;
+            functions.push(module.function(&kernel.name)?);
+            modules.push(module);
+        }
+        let threads = part.kernels.iter().map(|k| k.threads).collect();
+        Ok(Self { functions, threads, overlap: image.target == "cuda:sm_90", _modules: modules })
+    }
+
+    fn launch(&self, gpu: &Gpu, places: &Places, entry: usize, launch: &plan::Launch) -> Result<()> {
+        let mut arguments = [Argument::U32(0); super::gpu::MAX_ARGUMENTS];
+        for (to, from) in arguments.iter_mut().zip(&launch.arguments) {
+            *to = Argument::Pointer(places.address(entry, *from));
+        }
+        let kernel = launch.kernel as usize;
+        let shape = Launch { grid: launch.grid, block: self.threads[kernel], dynamic_shared: 0, overlap: self.overlap };
+        // SAFETY: the plan is validated: every address lies in memory that the accelerator holds as long as its graphs. That the kernel stays inside what
+        // it is given, and waits before it reads, is its code's promise, as with any machine code of an artifact.
+        unsafe { gpu.launch(&self.functions[kernel], shape, &arguments[..launch.arguments.len()]) }
+    }
+}
+
+/// Memory for several things, one after the other: their offsets and the sum.
+fn offsets(sizes: impl Iterator<Item = u64>) -> (Vec<u64>, u64) {
+    let mut end = 0;
+    let offsets = sizes
+        .map(|bytes| {
+            let offset = end;
+            end = (end + bytes).next_multiple_of(4 * ALIGN);
+            offset
+        })
+        .collect();
+    (offsets, end)
+}
+
+impl Accelerator {
+    /// Places `bytes` (the section of resident weights), states and tables on `gpu`, loads the kernels of `image` from `code`, and records every entry.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn new(gpu: Gpu, plan: &Plan, part: &GpuPlan, (image, code): (&Image, &[u8]), bytes: &[u8]) -> Result<Self> {
+        let kernels = Kernels::load(&gpu, part, image, code)?;
+        let held = |id: usize, bytes: Option<u64>| if part.weights[id] { bytes.unwrap_or(0) } else { 0 };
+        let (weight_at, weight_bytes) = offsets(plan.weights.iter().enumerate().map(|(id, w)| held(id, w.bytes())));
+        let weights = gpu.allocate("weights", weight_bytes)?;
+        for (id, weight) in plan.weights.iter().enumerate().filter(|(id, _)| part.weights[*id]) {
+            let from = weight.offset as usize;
+            gpu.upload(&weights, weight_at[id], &bytes[from..from + weight.bytes().unwrap_or(0) as usize])?;
+        }
+        let slots = u64::from(plan.model.slots);
+        let of_state = |(id, s): (usize, &unicorn_artifact::plan::State)| if part.states[id] { s.slot_bytes().unwrap_or(0) * slots } else { 0 };
+        let (state_at, state_bytes) = offsets(plan.states.iter().enumerate().map(of_state));
+        let states = gpu.allocate("keys and values", state_bytes)?;
+        let (table_at, table_bytes) = offsets(part.tables.iter().map(|t| u64::from(t.head_dim) * 4 * u64::from(plan.model.context)));
+        let tables = gpu.allocate("rotation tables", table_bytes)?;
+        let positions: Vec<u32> = (0..plan.model.context).collect();
+        for (table, at) in part.tables.iter().zip(&table_at) {
+            let mut values = vec![0f32; positions.len() * table.head_dim as usize];
+            norm::rope_table(&positions, table.theta, table.head_dim as usize, &mut values);
+            gpu.upload(&tables, *at, &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>())?;
+        }
+        let arena = gpu.allocate("the arena", part.arena_bytes)?;
+        let scratch = gpu.allocate("working memory", part.scratch_bytes)?;
+        let counters = gpu.allocate("counters", part.counter_bytes)?;
+        let most = [plan.max_rows(Part::Body), plan.max_rows(Part::Tail)];
+        let inputs = [gpu.allocate("inputs", inputs_bytes(most[0]))?, gpu.allocate("inputs", inputs_bytes(most[1]))?];
+        let best = gpu.allocate("the best logits", u64::from(most[1]) * 8)?;
+        let of_entry = |(entry, made): (&unicorn_artifact::plan::Entry, &plan::GpuEntry)| {
+            (entry.part == Part::Tail, made.buffers.iter().map(|at| arena.address() + at.unwrap_or(0)).collect())
+        };
+        let places = Places {
+            entries: plan.entries.iter().zip(&part.entries).map(of_entry).collect(),
+            inputs: [inputs[0].address(), inputs[1].address()],
+            handoffs: part.handoffs.iter().map(|at| arena.address() + at.unwrap_or(0)).collect(),
+            weights: weight_at.iter().map(|at| weights.address() + at).collect(),
+            states: state_at.iter().map(|at| states.address() + at).collect(),
+            tables: table_at.iter().map(|at| tables.address() + at).collect(),
+            scratch: scratch.address(),
+            counters: counters.address(),
+            best: best.address(),
+        };
+        let record = |entry: usize, launches: &[plan::Launch]| {
+            gpu.capture(|gpu| launches.iter().try_for_each(|launch| kernels.launch(gpu, &places, entry, launch)))
+        };
+        let (mut entries, mut launches) = (Vec::new(), Vec::new());
+        let (mut fragment, mut staged) = (plan.entries.len(), 0);
+        for (number, (entry, made)) in plan.entries.iter().zip(&part.entries).enumerate() {
+            // Uploads of one entry have page-locked memory of their own; entries share it.
+            let mut staging = 0;
+            let mut steps = Vec::new();
+            for stage in &made.stages {
+                steps.push(match stage {
+                    Stage::Host(_) => {
+                        fragment += 1;
+                        Step::Host { fragment: fragment - 1 }
+                    }
+                    Stage::Upload(id) | Stage::Download(id) => {
+                        let row_bytes = entry.buffers[*id as usize].row_bytes() as usize;
+                        let offset = made.buffers[*id as usize].unwrap_or(0);
+                        let at = staging;
+                        staging += (row_bytes * entry.rows as usize).next_multiple_of(256);
+                        match stage {
+                            Stage::Upload(_) => Step::Upload { buffer: *id, row_bytes, staging: at, offset },
+                            _ => Step::Download { buffer: *id, row_bytes, staging: at, offset },
+                        }
+                    }
+                    Stage::Device(list) => Step::Device(record(number, list)?),
+                });
+            }
+            staged = staged.max(staging);
+            launches.push(made.stages.iter().map(|s| if let Stage::Device(l) = s { l.len() } else { 0 }).sum());
+            let logits = entry.logits.and_then(|id| Some((made.buffers[id as usize]?, entry.buffers[id as usize].width as usize)));
+            let best = made.best.as_ref().map(|launch| record(number, std::slice::from_ref(launch))).transpose()?;
+            entries.push(Entry { part: entry.part, steps, logits, best });
+        }
+        let input_bytes = |part: usize| (inputs_bytes(most[part]) as usize).next_multiple_of(256);
+        let staging = [staged, staged + input_bytes(0)];
+        let results = staging[1] + input_bytes(1);
+        let logits = most[1] as usize * plan.model.vocabulary as usize * 4;
+        let pinned = gpu.pinned(results + logits)?;
+        let held = vec![weights, tables, scratch, counters];
+        Ok(Self {
+            entries,
+            most,
+            inputs,
+            staging,
+            results,
+            arena,
+            best,
+            pinned,
+            launches,
+            chosen: Vec::with_capacity(most[1] as usize),
+            busy: false,
+            kernels,
+            places,
+            states,
+            _held: held,
+            gpu,
+        })
+    }
+
+    /// The device.
+    pub fn info(&self) -> &super::gpu::DeviceInfo {
+        self.gpu.info()
+    }
+
+    /// Launches of an entry.
+    pub fn launches(&self, entry: usize) -> usize {
+        self.launches[entry]
+    }
+
+    /// Runs an entry. Results of a tail are fetched by [`Accelerator::logits`] or [`Accelerator::best`].
+    ///
+    /// # Errors
+    /// What the driver says, or a row of a streamed weight that cannot be read.
+    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>, cpu: &mut Cpu) -> crate::Result<()> {
+        let rows = inputs.tokens.len();
+        let crosses = self.entries[entry].steps.iter().any(|s| matches!(s, Step::Upload { .. } | Step::Download { .. }));
+        // Page-locked memory that is about to be written may still be read by what runs.
+        if self.busy && (crosses || self.entries[entry].part == Part::Body) {
+            self.wait()?;
+        }
+        self.busy = true;
+        self.send_inputs(entry, inputs)?;
+        for step in &self.entries[entry].steps {
+            match step {
+                Step::Host { fragment } => {
+                    cpu.run(*fragment, inputs).map_err(|e| crate::Error::Step(format!("reading a per-layer embedding: {e}")))?;
+                }
+                Step::Upload { buffer, row_bytes, staging, offset } => {
+                    let bytes = row_bytes * rows;
+                    self.pinned.as_mut_slice()[*staging..staging + bytes].copy_from_slice(cpu.rows_mut(entry, *buffer, rows));
+                    // SAFETY: the range is written again only by the next run of an entry, which begins after a wait.
+                    unsafe { self.gpu.upload_pinned(&self.arena, *offset, &self.pinned, *staging..staging + bytes)? };
+                }
+                Step::Download { buffer, row_bytes, staging, offset } => {
+                    let range = *staging..staging + row_bytes * rows;
+                    // SAFETY: nobody looks before the wait.
+                    unsafe { self.gpu.download_pinned(&self.pinned, range.clone(), &self.arena, *offset)? };
+                    self.gpu.synchronize()?;
+                    cpu.rows_mut(entry, *buffer, rows).copy_from_slice(&self.pinned.as_slice()[range]);
+                }
+                // SAFETY: the memory it was recorded with is held by `self`.
+                Step::Device(graph) => unsafe { self.gpu.run(graph)? },
+            }
+        }
+        Ok(())
+    }
+
+    fn send_inputs(&mut self, entry: usize, inputs: RowInputs<'_>) -> Result<()> {
+        let part = usize::from(self.entries[entry].part == Part::Tail);
+        let (first, most) = (self.staging[part], self.most[part]);
+        let bytes = inputs_bytes(most) as usize;
+        let block = &mut self.pinned.as_mut_slice()[first..first + bytes];
+        let rows = inputs.tokens.len() as u32;
+        block[..4].copy_from_slice(&rows.to_le_bytes());
+        block[4..8].copy_from_slice(&rows.to_le_bytes());
+        for (column, values) in [inputs.tokens, inputs.slots, inputs.positions, inputs.picks].into_iter().enumerate() {
+            let at = inputs_column(column as u32, most) as usize;
+            for (to, value) in block[at..].chunks_exact_mut(4).zip(values) {
+                to.copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        // SAFETY: the part's range is written again only by its next run, which begins after a wait for this one's results.
+        unsafe { self.gpu.upload_pinned(&self.inputs[part], 0, &self.pinned, first..first + bytes) }
+    }
+
+    /// The logits of the first `rows` rows after a tail has run; waits for them.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn logits(&mut self, entry: usize, rows: usize) -> Result<&[f32]> {
+        let Some((offset, width)) = self.entries[entry].logits else { return Ok(&[]) };
+        let range = self.results..self.results + rows * width * 4;
+        // SAFETY: nobody looks before the wait.
+        unsafe { self.gpu.download_pinned(&self.pinned, range.clone(), &self.arena, offset)? };
+        self.wait()?;
+        let bytes = &self.pinned.as_slice()[range];
+        // SAFETY: page-locked memory begins at a page and `results` is a multiple of 256; every bit pattern is an f32.
+        Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / 4) })
+    }
+
+    /// Whether the logits of an entry are on the device.
+    pub fn has_logits(&self, entry: usize) -> bool {
+        self.entries[entry].logits.is_some()
+    }
+
+    /// The best id and its logit for each of the first `rows` rows after a tail has run; waits for them.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn best(&mut self, entry: usize, rows: usize) -> Result<&[(u32, f32)]> {
+        let range = self.results..self.results + rows * 8;
+        if let Some(graph) = &self.entries[entry].best {
+            self.gpu.fill(&self.best, 0, rows as u64 * 8, 0)?;
+            // SAFETY: as for any graph of ours; nobody looks at the range before the wait.
+            unsafe {
+                self.gpu.run(graph)?;
+                self.gpu.download_pinned(&self.pinned, range.clone(), &self.best, 0)?;
+            }
+        }
+        self.wait()?;
+        self.chosen.clear();
+        for word in self.pinned.as_slice()[range].chunks_exact(8) {
+            let key = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            // The kernel's order of bits, undone: positive numbers have the sign flipped, negative ones all bits.
+            let (bits, id) = ((key >> 32) as u32, !(key as u32));
+            self.chosen.push((id, f32::from_bits(if bits >> 31 == 1 { bits ^ 0x8000_0000 } else { !bits })));
+        }
+        Ok(&self.chosen)
+    }
+
+    /// Waits for everything so far.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn wait(&mut self) -> Result<()> {
+        self.gpu.synchronize()?;
+        self.busy = false;
+        Ok(())
+    }
+}

@@ -296,6 +296,10 @@ fn help_mentions_every_option() {
         "--threads",
         "--measure-bytes",
         "--no-selftest",
+        "--target",
+        "--partition",
+        "--kernel-cache",
+        "--hollow",
         "--stop-after",
         "--dump",
     ];

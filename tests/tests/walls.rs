@@ -23,8 +23,9 @@ fn links(package: &str) -> BTreeSet<String> {
 
 /// The packages of this house.
 fn ours() -> BTreeSet<String> {
-    let crates = ["unicornc", "unicorn-rt", "cuda-sys", "hip-sys", "unicorn-artifact", "unicorn-kernels-cpu", "unicorn-kernels-gpu"];
-    crates.into_iter().chain(["unicorn-tests", "unicorn-benches"]).map(str::to_owned).collect()
+    let crates =
+        ["unicornc", "unicorn-rt", "cuda-sys", "hip-sys", "unicorn-artifact", "unicorn-kernels-cpu", "unicorn-kernels-gpu", "unicorn-kernels-xdna"];
+    crates.into_iter().chain(["unicorn-tests", "unicorn-gfx11", "unicorn-benches"]).map(str::to_owned).collect()
 }
 
 fn ours_in(package: &str) -> Vec<String> {
@@ -56,6 +57,7 @@ fn the_artifact_depends_on_none_of_ours() {
 fn the_kernels_depend_on_the_artifact_alone() {
     assert_eq!(ours_in("unicorn-kernels-cpu"), ["unicorn-artifact"]);
     assert_eq!(ours_in("unicorn-kernels-gpu"), ["unicorn-artifact"]);
+    assert!(ours_in("unicorn-kernels-xdna").is_empty(), "the machine knows nothing of models");
 }
 
 #[test]

@@ -1,0 +1,1 @@
+//! The array as data: tiles, registers, buffers, locks, descriptors, routes.

@@ -1,0 +1,1 @@
+//! Containers and streams: CDO, PDI, xclbin and TXN, strict readers beside writers.

@@ -1,0 +1,1 @@
+//! A functional emulator of cores and array.

@@ -1,0 +1,1 @@
+//! Instructions of the AIE2 core: table, bundles, assembler, disassembler.

@@ -816,7 +816,8 @@ fn shapes(entry: &Entry, uses: &Uses) -> String {
     format!("{} -> {}", list(&uses.inputs), list(&uses.outputs))
 }
 
-/// The first of the largest numbers.
+/// The first of the largest numbers. What is none counts as infinity: a sampler refuses both.
 fn first_largest(row: &[f32]) -> (u32, f32) {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (at, &v)| if v > best.1 { (at as u32, v) } else { best })
+    let number = |v: f32| if v.is_nan() { f32::INFINITY } else { v };
+    row.iter().map(|&v| number(v)).enumerate().fold((0, f32::NEG_INFINITY), |best, (at, v)| if v > best.1 { (at as u32, v) } else { best })
 }

@@ -124,8 +124,7 @@ impl Command {
         let head = reader.u32("command")?;
         let short = head >> 16 & 0xff;
         let length = if short == LONG { reader.u32("long command length")? } else { short } as usize;
-        let mut payload = reader.part(reader.at(), length.saturating_mul(4), "command payload")?;
-        reader.take(length * 4, "command payload")?;
+        let mut payload = reader.next(length.saturating_mul(4), "command payload")?;
         let wants = |fits: bool, wants: &'static str| {
             let why = Why::Value { found: length as u64, wants };
             if fits { Ok(()) } else { Err(reader.fails_at(start, "command length", why)) }

@@ -3,6 +3,7 @@
 
 pub mod hostile;
 pub mod reference;
+pub mod twin;
 
 use serde_json::Value;
 use std::collections::BTreeMap;

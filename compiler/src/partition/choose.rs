@@ -139,6 +139,8 @@ mod tests {
         };
         assert_eq!(choose(&costs), [false, true, true, true]);
         costs.ties[0].seconds = 20.0;
+        assert_eq!(choose(&costs), [false, false, true, true]);
+        costs.ties[1].seconds = 20.0;
         assert_eq!(choose(&costs), [false, false, false, false]);
     }
 }

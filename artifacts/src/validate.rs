@@ -10,6 +10,9 @@ use crate::tensor::{Format, GROUP, Layout};
 use crate::{Error, Result};
 
 mod gpu;
+mod stages;
+
+pub use gpu::gpu;
 
 /// Largest row count of an entry.
 pub const MAX_ROWS: u32 = 1024;
@@ -94,7 +97,7 @@ pub fn plan(plan: &Plan) -> Result<()> {
         Check { plan, entry, body_rows }.run()?;
     }
     if let Some(part) = &plan.gpu {
-        gpu::gpu(plan, part)?;
+        gpu(plan, part)?;
     }
     full(plan, body_rows)
 }

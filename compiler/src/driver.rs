@@ -126,6 +126,8 @@ pub enum Event<'a> {
     Packed(u64, u64),
     /// Something a user should know.
     Notice(&'a str),
+    /// What runs where, and why; only where something was compiled for a GPU.
+    Partition(&'a partition::Table),
     /// What a stage made, as text; only for the stage that `dump` names.
     Dump(Stage, String),
 }
@@ -218,7 +220,7 @@ pub fn compile(
     begin(Stage::Schedule, report);
     let mut plan = schedule(checkpoint, &lowered, &program, options)?;
     plan.code = targets;
-    gpu(&mut plan, &mut sections, options)?;
+    notices.extend(gpu(&mut plan, &mut sections, options, report)?);
     check::check(&plan)?;
     done!(Stage::Schedule, unicorn_artifact::print::plan(&plan));
 
@@ -303,20 +305,24 @@ fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, CodeSections)> {
     Ok((codes, sections))
 }
 
-/// The GPU's part, where targets were asked for: launches for the plan, code for the sections.
-fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options) -> Result<()> {
-    if options.targets.is_empty() {
-        return Ok(());
-    }
-    let assignment = partition::assign(plan, &options.partition)?;
+/// The GPU's part, where targets were asked for: launches for the plan, code for the sections. Returns what a user should know.
+fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options, report: &mut dyn FnMut(Event<'_>)) -> Result<Option<String>> {
+    let Some(decision) = partition::decide(plan, &options.partition, &options.targets)? else { return Ok(None) };
+    report(Event::Partition(&decision.table));
+    let Some(assignment) = decision.assignment else {
+        let notice = "nothing falls to the GPU, so the artifact has no code for one; `--partition gpu` places all that it can do there";
+        report(Event::Notice(notice));
+        return Ok(Some(notice.to_owned()));
+    };
     let mut lowered = crate::lower::gpu::lower(plan, &assignment)?;
+    check::stages(plan, &lowered.plan)?;
     for &target in &options.targets {
         let (image, bytes) = crate::lower::gpu::image::image(&lowered.plan.kernels, &lowered.ops, target, &options.tools)?;
         sections.push((image.section.clone(), bytes));
         lowered.plan.images.push(image);
     }
     plan.gpu = Some(lowered.plan);
-    Ok(())
+    Ok(None)
 }
 
 fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, options: &Options) -> Result<Plan> {
@@ -433,6 +439,10 @@ fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: 
         ("rows".into(), list(&row_counts(options)?)),
         ("logit-rows".into(), options.logit_rows.to_string()),
     ];
+    if !options.targets.is_empty() {
+        recorded.push(("target".into(), options.targets.iter().map(|t| t.name()).collect::<Vec<_>>().join(",")));
+        recorded.push(("partition".into(), options.partition.record()));
+    }
     recorded.extend(options.overrides.iter().map(|(name, format)| ("format".into(), format!("{name}={}", format.name()))));
     let inputs = checkpoint.inputs()?.into_iter().map(|(name, digest)| (name, unicorn_artifact::file::hex(&digest))).collect();
     Ok(Provenance { compiler: format!("unicornc {}", env!("CARGO_PKG_VERSION")), inputs, options: recorded, notices })

@@ -4,6 +4,7 @@
 pub mod hostile;
 pub mod judge;
 pub mod reference;
+pub mod twin;
 
 use serde_json::Value;
 use std::collections::BTreeMap;

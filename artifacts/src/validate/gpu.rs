@@ -3,6 +3,7 @@
 //! What a kernel does with its memory is its code's matter, which no rule here can judge: as with machine code of the host, a digest says that it is
 //! unchanged, not that it is kind.
 
+use super::stages::stages;
 use crate::gpu::{Argument, GpuEntry, GpuPlan, Launch, Stage, inputs_bytes};
 use crate::plan::{ALIGN, Entry, Part, Plan};
 use crate::{Error, Result};
@@ -27,7 +28,7 @@ pub fn gpu(plan: &Plan, gpu: &GpuPlan) -> Result<()> {
     for (at, (entry, made)) in plan.entries.iter().zip(&gpu.entries).enumerate() {
         self::entry(plan, gpu, entry, made).map_err(|why| Error::plan(format!("gpu entry {at}"), why))?;
     }
-    Ok(())
+    stages(plan, gpu)
 }
 
 fn whole(plan: &Plan, gpu: &GpuPlan) -> Check {
@@ -96,12 +97,7 @@ fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry) -> Check {
     };
     for stage in &made.stages {
         match stage {
-            Stage::Host(commands) => {
-                if commands.windows(2).any(|w| w[0] >= w[1]) {
-                    return Err("a host stage is not in order".into());
-                }
-                commands.iter().try_for_each(|&c| mark(c))?;
-            }
+            Stage::Host(commands) => commands.iter().try_for_each(|&c| mark(c))?,
             Stage::Upload(id) | Stage::Download(id) => {
                 made.buffers.get(*id as usize).copied().flatten().ok_or_else(|| format!("buffer {id} crosses but is not on the device"))?;
             }

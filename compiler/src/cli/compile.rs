@@ -8,7 +8,7 @@ use unicorn_artifact::tensor::Format;
 use unicornc::driver::{DEFAULT_LIMIT, DEFAULT_MEASURE_BYTES, Event, Options, Outcome, Stage, compile};
 use unicornc::import::Checkpoint;
 use unicornc::lower::gpu::image::Toolchain;
-use unicornc::partition::Partition;
+use unicornc::partition::{Partition, Table};
 use unicornc::passes::quantise::Why;
 use unicornc::{Error, Result};
 
@@ -54,8 +54,9 @@ pub struct Args {
     /// GPUs to compile kernels for: hip:gfx1103, hip:gfx1100, hip:gfx11-generic, cuda:sm_80, cuda:sm_90. Host code is always there too.
     #[arg(long, value_delimiter = ',', value_name = "TARGET")]
     target: Vec<String>,
-    /// What falls to the GPU: `auto` (all it can do), or a file with lines such as `layers 0-9: host`.
-    #[arg(long, default_value = "auto", value_name = "auto|FILE")]
+    /// What runs where: `auto` (what takes the least foretold time), `gpu` (all that it can do), `host`, `seed` (sparse layers to an NPU), or a file
+    /// with lines such as `layers 0-9 ffn: host`.
+    #[arg(long, default_value = "auto", value_name = "auto|gpu|host|seed|FILE")]
     partition: String,
     /// A folder that remembers compiled GPU kernels. A `unicornc` without LLVM can compile for a GPU if it finds all kernels there.
     #[arg(long, value_name = "FOLDER")]
@@ -121,10 +122,10 @@ fn options(args: &Args) -> Result<Options> {
 }
 
 fn partition(text: &str) -> Result<Partition> {
-    if text == "auto" {
-        return Ok(Partition::Auto);
+    match Partition::WORDS.iter().find(|(word, _)| *word == text) {
+        Some((_, partition)) => Ok(partition.clone()),
+        None => Partition::parse(&std::fs::read_to_string(text).map_err(|e| Error::io(Path::new(text), e))?),
     }
-    Partition::parse(&std::fs::read_to_string(text).map_err(|e| Error::io(Path::new(text), e))?)
 }
 
 fn parse_format(text: &str) -> Option<Format> {
@@ -150,6 +151,7 @@ fn report(event: &Event<'_>, json: bool, bar: Option<&ProgressBar>) {
         (Event::Packed(done, total), true) if done == total => emit(&serde_json::json!({ "event": "packed", "bytes": done })),
         (Event::Packed(..), true) => {}
         (Event::Notice(text), true) => emit(&serde_json::json!({ "event": "notice", "message": text })),
+        (Event::Partition(table), true) => emit(&partition_event(table)),
         (Event::Dump(stage, text), true) => emit(&serde_json::json!({ "event": "dump", "stage": stage.name(), "text": text })),
         (Event::Stage(stage), false) => {
             if let Some(bar) = bar {
@@ -162,12 +164,28 @@ fn report(event: &Event<'_>, json: bool, bar: Option<&ProgressBar>) {
                 bar.set_position(*done);
             }
         }
-        (Event::Notice(text), false) => match bar {
-            Some(bar) => bar.suspend(|| eprintln!("note: {text}")),
-            None => eprintln!("note: {text}"),
-        },
+        (Event::Notice(text), false) => beside(bar, &format!("note: {text}")),
+        (Event::Partition(table), false) => beside(bar, &table.to_string()),
         (Event::Dump(_, text), false) => print(text),
     }
+}
+
+/// A line or more on standard error, without tearing a progress bar apart.
+fn beside(bar: Option<&ProgressBar>, text: &str) {
+    match bar {
+        Some(bar) => bar.suspend(|| eprintln!("{text}")),
+        None => eprintln!("{text}"),
+    }
+}
+
+fn partition_event(table: &Table) -> serde_json::Value {
+    let rows: Vec<_> =
+        table.rows.iter().map(|r| serde_json::json!({ "region": r.region, "device": r.device, "seconds": r.seconds, "why": r.why })).collect();
+    serde_json::json!({
+        "event": "partition", "title": table.title, "regions": rows, "seconds": table.chosen.seconds, "host_seconds": table.host.seconds,
+        "gpu_seconds": table.gpu.seconds, "crossings": table.chosen.crossings, "crossing_seconds": table.chosen.crossing_seconds,
+        "device_bytes": table.chosen.bytes,
+    })
 }
 
 fn finish(outcome: &Outcome, out: &Path, json: bool) {

@@ -4,8 +4,9 @@
 //! that its whole range still belongs to the buffer it names.
 
 use unicorn_artifact::command::{Command, HandoffId};
+use unicorn_artifact::gpu::GpuPlan;
 use unicorn_artifact::plan::{Buffer, Entry, Part, Plan};
-use unicorn_artifact::{Error, Result};
+use unicorn_artifact::{Error, Result, validate};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
@@ -41,12 +42,20 @@ impl Arena {
     }
 }
 
-/// Checks all entries.
+/// Checks what the lowering for a GPU made, before anything is compiled for it.
+///
+/// # Errors
+/// [`crate::Error::Verify`]: only a fault of this compiler can hand a value to the wrong side.
+pub fn stages(plan: &Plan, gpu: &GpuPlan) -> crate::Result<()> {
+    validate::gpu(plan, gpu).map_err(|why| crate::Error::verify("partition", why.to_string()))
+}
+
+/// Checks all entries. The GPU's part, if there is one, is proved by [`validate`]: every value is on the side that reads it.
 ///
 /// # Errors
 /// [`Error::Plan`] naming entry, command and buffer.
 pub fn check(plan: &Plan) -> Result<()> {
-    unicorn_artifact::validate::plan(plan)?;
+    validate::plan(plan)?;
     for entry in &plan.entries {
         let place = format!("{:?} entry of {} rows", entry.part, entry.rows);
         replay(plan, entry).map_err(|(at, why)| Error::plan(format!("{place}, command {at}"), why))?;

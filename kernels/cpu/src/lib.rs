@@ -8,6 +8,7 @@
 //! Kernels take raw pointers because threads write disjoint parts of one buffer; the runtime has validated the plan before it calls one.
 
 pub mod attention;
+pub mod cost;
 pub mod embed;
 mod lanes;
 pub mod matmul;

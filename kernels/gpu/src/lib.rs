@@ -4,6 +4,7 @@ pub mod attention;
 pub mod block;
 pub mod cache;
 pub mod codes;
+pub mod cost;
 pub mod embed;
 mod error;
 pub mod heads;

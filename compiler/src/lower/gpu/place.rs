@@ -51,8 +51,9 @@ pub fn place(plan: &Plan, entry: &Entry, made: &mut GpuEntry, handoffs: &[Option
         }
         time += 1;
     }
+    // Who wants the logits of a step looks on the device if they have a place there.
     if let Some(logits) = entry.logits
-        && launches(made).count() > 0
+        && launches(made).any(|launch| launch.arguments.contains(&Argument::Buffer(logits)))
     {
         touch(logits, time + 1);
     }

@@ -1,0 +1,137 @@
+//! Which commands run where: asked for by a word or a file, or found by foretold time.
+//!
+//! `units` says what can be placed, `costs` what each place costs on a machine of the table in `machine`, `choose` finds the best placement, `rules` reads
+//! a file, `table` shows what was decided and why.
+
+mod choose;
+mod costs;
+pub mod machine;
+mod rules;
+mod table;
+pub mod units;
+
+pub use costs::{Costs, Estimate};
+pub use rules::Rules;
+pub use table::{Row, Table};
+
+use crate::lower::gpu::Assignment;
+use crate::{Error, Result};
+use unicorn_artifact::plan::Plan;
+use unicorn_kernels_gpu::target::Target;
+use units::Units;
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Partition {
+    /// What takes the least foretold time.
+    #[default]
+    Auto,
+    /// Everything that a GPU can do goes to it.
+    Gpu,
+    /// Sparse layers to the NPU, dense layers to the GPU.
+    Seed,
+    /// Nothing leaves the host.
+    Host,
+    /// As a file says.
+    Rules(Rules),
+}
+
+impl Partition {
+    /// The words that are no file's name.
+    pub const WORDS: [(&str, Self); 4] = [("auto", Self::Auto), ("gpu", Self::Gpu), ("seed", Self::Seed), ("host", Self::Host)];
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming line and word.
+    pub fn parse(text: &str) -> Result<Self> {
+        Rules::parse(text).map(Self::Rules)
+    }
+
+    /// The word, or the rules on one line: for the record.
+    pub fn record(&self) -> String {
+        match (self, Self::WORDS.iter().find(|(_, partition)| partition == self)) {
+            (Self::Rules(rules), _) => rules.record(),
+            (_, word) => word.map_or("", |w| w.0).to_owned(),
+        }
+    }
+}
+
+/// Why a group is where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its foretold time, and that of what crosses.
+    Time,
+    /// A word of the command line.
+    Asked,
+    /// No line of the file fits.
+    Default,
+    /// A line of the file.
+    Line(usize),
+    /// The device cannot do it.
+    Refused(String),
+}
+
+/// A placement.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The commands of the GPU; `None` where it gets none.
+    pub assignment: Option<Assignment>,
+    /// What was decided, and why.
+    pub table: Table,
+}
+
+/// Places the commands of a plan for some targets; times are foretold for the machine of the first. `None` where nothing is to be placed.
+///
+/// # Errors
+/// [`Error::Option`] where the wish cannot be met; [`Error::Unsupported`] where a file wants on the GPU what no kernel does.
+pub fn decide(plan: &Plan, partition: &Partition, targets: &[Target]) -> Result<Option<Decision>> {
+    let refuse = |why: &str| Err(Error::Option { option: "--partition".into(), why: why.into() });
+    if *partition == Partition::Seed {
+        return refuse("`seed` needs an NPU target, and this version has none; use `auto`, or a file with rules such as `layers 0-9 ffn: host`");
+    }
+    let Some(target) = targets.first() else {
+        return match partition {
+            Partition::Gpu | Partition::Rules(_) => refuse("there is no GPU to place anything on; give --target, for example --target hip:gfx1103"),
+            Partition::Auto | Partition::Host | Partition::Seed => Ok(None),
+        };
+    };
+    let machine = machine::of(*target);
+    let units = Units::new(plan);
+    let costs = Costs::new(plan, &units, machine)?;
+    let (on_gpu, why) = place(plan, partition, &units, &costs)?;
+    let table = Table::new(&units, &costs, (&on_gpu, &why), &format!("`{}` for {target}, times of a {}", partition.word(), machine.name), plan);
+    let assignment = on_gpu.contains(&true).then(|| costs::assignment(&units, &on_gpu));
+    Ok(Some(Decision { assignment, table }))
+}
+
+impl Partition {
+    /// The word, or that it is a file.
+    fn word(&self) -> &'static str {
+        Self::WORDS.iter().find(|(_, partition)| partition == self).map_or("file", |w| w.0)
+    }
+}
+
+fn place(plan: &Plan, partition: &Partition, units: &Units, costs: &Costs) -> Result<(Vec<bool>, Vec<Why>)> {
+    let refused = |unit: usize| costs.device[unit].as_ref().err().cloned().map(Why::Refused);
+    let count = units.keys.len();
+    let whole = |gpu: bool| (0..count).map(|u| (gpu && costs.device[u].is_ok(), refused(u).filter(|_| gpu).unwrap_or(Why::Asked))).unzip();
+    match partition {
+        Partition::Auto => Ok((choose::choose(costs), (0..count).map(|u| refused(u).unwrap_or(Why::Time)).collect())),
+        Partition::Gpu => Ok(whole(true)),
+        Partition::Host | Partition::Seed => Ok(whole(false)),
+        Partition::Rules(rules) => {
+            rules.check(plan.model.layers)?;
+            let one = |unit: usize| match (rules.find(units.keys[unit]), &costs.device[unit]) {
+                (Some((line, false)), _) => Ok((false, Why::Line(line))),
+                (Some((line, true)), Ok(_)) => Ok((true, Why::Line(line))),
+                (Some((line, true)), Err(why)) if rules.names_kind(line) => {
+                    Err(Error::Unsupported { place: format!("--partition, line {line}: {} on the GPU", units.keys[unit]), why: why.clone() })
+                }
+                (None | Some(_), Err(why)) => Ok((false, Why::Refused(why.clone()))),
+                (None, Ok(_)) => Ok((true, Why::Default)),
+            };
+            (0..count).map(one).collect::<Result<Vec<_>>>().map(|all| all.into_iter().unzip())
+        }
+    }
+}

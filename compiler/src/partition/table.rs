@@ -1,0 +1,124 @@
+//! What was decided, for people: layers that went the same way stand on one line.
+
+use super::Why;
+use super::costs::{Costs, Estimate, positions};
+use super::units::{Key, Kind, Units};
+use std::fmt;
+use unicorn_artifact::plan::Plan;
+
+/// Some groups on one line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Which groups.
+    pub region: String,
+    /// `host` or `gpu`.
+    pub device: &'static str,
+    /// Foretold seconds a token, there.
+    pub seconds: f64,
+    /// Why there.
+    pub why: String,
+}
+
+/// A placement as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// What was asked for, and for which machine.
+    pub title: String,
+    /// In the order of the model.
+    pub rows: Vec<Row>,
+    /// The whole placement.
+    pub chosen: Estimate,
+    /// Everything on the host.
+    pub host: Estimate,
+    /// Everything that the GPU can do on it.
+    pub gpu: Estimate,
+}
+
+/// Groups that become a line.
+struct Run {
+    /// First and last layer; `None` for a kind that no layer has.
+    layers: Option<(u32, u32)>,
+    /// `None`: whole layers.
+    kind: Option<Kind>,
+    units: Vec<usize>,
+}
+
+impl Table {
+    /// Shows where groups went.
+    pub fn new(units: &Units, costs: &Costs, (on_gpu, why): (&[bool], &[Why]), what: &str, plan: &Plan) -> Self {
+        let can: Vec<bool> = costs.device.iter().map(Result::is_ok).collect();
+        let title = format!("{what}, one token of decode after {} positions", positions(plan));
+        let rows = runs(units, on_gpu, why).iter().map(|run| row(run, costs, on_gpu, why)).collect();
+        Self { title, rows, chosen: costs.estimate(on_gpu), host: costs.estimate(&vec![false; can.len()]), gpu: costs.estimate(&can) }
+    }
+}
+
+fn runs(units: &Units, on_gpu: &[bool], why: &[Why]) -> Vec<Run> {
+    let find = |kind: Kind, layer: u32| units.keys.iter().position(|k| *k == Key { kind, layer });
+    let place = |unit: usize| (on_gpu[unit], &why[unit]);
+    let alone = |kind: Kind| find(kind, 0).map(|unit| Run { layers: None, kind: Some(kind), units: vec![unit] });
+    let mut all: Vec<Run> = [Kind::Embed, Kind::Lookup].into_iter().filter_map(alone).collect();
+    let parts = |layer: u32| -> Vec<usize> { Kind::ALL.into_iter().filter(|k| k.of_layer()).filter_map(|k| find(k, layer)).collect() };
+    let layers = units.keys.iter().filter(|k| k.kind.of_layer()).map(|k| k.layer + 1).max().unwrap_or(0);
+    let mut first = 0;
+    while first < layers {
+        let same = |layer: &u32| parts(*layer).into_iter().map(place).eq(parts(first).into_iter().map(place));
+        let end = (first + 1..layers).find(|l| !same(l)).unwrap_or(layers);
+        let members: Vec<usize> = (first..end).flat_map(parts).collect();
+        let whole = members.iter().all(|&u| place(u) == place(members[0]));
+        let kinds: Vec<Option<Kind>> = if whole { vec![None] } else { parts(first).iter().map(|&u| Some(units.keys[u].kind)).collect() };
+        for kind in kinds {
+            let own = members.iter().copied().filter(|&u| kind.is_none_or(|k| units.keys[u].kind == k)).collect();
+            all.push(Run { layers: Some((first, end - 1)), kind, units: own });
+        }
+        first = end;
+    }
+    all.extend(alone(Kind::Head));
+    all
+}
+
+fn row(run: &Run, costs: &Costs, on_gpu: &[bool], why: &[Why]) -> Row {
+    let first = run.units[0];
+    let gpu = on_gpu[first];
+    let host: f64 = run.units.iter().map(|&u| costs.host[u]).sum();
+    let device: Option<f64> = run.units.iter().map(|&u| costs.device[u].as_ref().ok()).sum();
+    let layers = run.layers.map(|(a, b)| if a == b { format!("layer {a}") } else { format!("layers {a}-{b}") });
+    let words: Vec<String> = layers.into_iter().chain(run.kind.map(|k| k.name().to_owned())).collect();
+    let why = match (&why[first], device) {
+        (Why::Refused(why), _) => why.clone(),
+        (Why::Line(line), _) => format!("line {line} of the file"),
+        (Why::Asked, _) => "asked for".into(),
+        (Why::Default, _) => "no line of the file says otherwise".into(),
+        (Why::Time, _) if gpu => format!("the host would take {}", time(host)),
+        (Why::Time, Some(device)) => format!("the gpu would take {}, and what crosses", time(device)),
+        (Why::Time, None) => "no kernel does all of it".into(),
+    };
+    let seconds = if gpu { device.unwrap_or(f64::INFINITY) } else { host };
+    Row { region: words.join(" "), device: if gpu { "gpu" } else { "host" }, seconds, why }
+}
+
+/// Seconds with a unit a person can read.
+fn time(seconds: f64) -> String {
+    if seconds < 1e-3 { format!("{:.1} us", seconds * 1e6) } else { format!("{:.2} ms", seconds * 1e3) }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "partition {}", self.title)?;
+        let width = self.rows.iter().map(|r| r.region.len()).max().unwrap_or(0).max(9);
+        writeln!(f, "  {:width$}  device  {:>9}  why", "region", "foretold")?;
+        for row in &self.rows {
+            writeln!(f, "  {:width$}  {:6}  {:>9}  {}", row.region, row.device, time(row.seconds), row.why)?;
+        }
+        writeln!(f, "  {:width$}  {:6}  {:>9}  {} buffers", "crossing", "", time(self.chosen.crossing_seconds), self.chosen.crossings)?;
+        let (host, gpu) = (time(self.host.seconds), time(self.gpu.seconds));
+        let memory = self.chosen.bytes as f64 / 1e6;
+        write!(
+            f,
+            "  {:width$}  {:6}  {:>9}  the host alone {host}, all on the gpu {gpu}; {memory:.0} MB on the device",
+            "sum",
+            "",
+            time(self.chosen.seconds)
+        )
+    }
+}

@@ -5,6 +5,7 @@ pub mod driver;
 pub mod error;
 pub mod graph;
 pub mod import;
+pub mod listing;
 pub mod lower;
 pub mod partition;
 pub mod passes;

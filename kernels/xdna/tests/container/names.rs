@@ -52,6 +52,7 @@ fn values_are_told_by_field() {
     let text = |offset, value, mask| register(core.at(offset)).expect("a register").describe(value, mask);
     assert_eq!(text(0x1d000 + 0x60, 0x0400_0011, u32::MAX), "Base_Address=4096 Buffer_Length=17");
     assert_eq!(text(0x32000, 0, 1), "Enable=0");
+    assert_eq!(text(0x1d014, 127 << 5 | 1 << 18, u32::MAX), "Lock_Rel_Value=1 Lock_Acq_Value=-1");
     assert_eq!(text(0x1f020, 0, u32::MAX), "-");
     assert_eq!(text(0x3f004, 0x8000_0005, u32::MAX), "Master_Enable=1 Configuration=5 (South_0)");
     // A packet-switched master's number is no port.

@@ -3,6 +3,7 @@
 
 pub mod hostile;
 pub mod reference;
+pub mod stubs;
 pub mod twin;
 
 use serde_json::Value;

@@ -202,4 +202,17 @@ impl Command {
             }
         }
     }
+    /// Weights read, in order; one that is read twice stands there twice.
+    pub fn weights(&self) -> Vec<WeightId> {
+        match self {
+            Self::Embed { table, .. } | Self::EmbedPerLayer { table, .. } => vec![*table],
+            Self::MatMul { products, .. } => products.iter().map(|p| p.weight).collect(),
+            Self::SparseUp { weight, .. } | Self::SparseDown { weight, .. } => vec![*weight],
+            Self::HeadNorm { weight, .. } => weight.iter().copied().collect(),
+            Self::Region { arguments, .. } => {
+                arguments.iter().filter_map(|a| if let Argument::Weight { weight, .. } = a { Some(*weight) } else { None }).collect()
+            }
+            Self::Quantize { .. } | Self::RopeTable { .. } | Self::KvAppend { .. } | Self::Attention { .. } | Self::Gather { .. } => vec![],
+        }
+    }
 }

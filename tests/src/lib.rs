@@ -4,6 +4,7 @@
 pub mod hostile;
 pub mod judge;
 pub mod reference;
+pub mod stubs;
 pub mod twin;
 
 use serde_json::Value;

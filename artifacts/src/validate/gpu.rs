@@ -25,8 +25,9 @@ type Check = std::result::Result<(), String>;
 /// [`Error::Plan`] for the first rule that is broken.
 pub fn gpu(plan: &Plan, gpu: &GpuPlan) -> Result<()> {
     whole(plan, gpu).map_err(|why| Error::plan("gpu", why))?;
+    let mut shapes = vec![None; gpu.kernels.len()];
     for (at, (entry, made)) in plan.entries.iter().zip(&gpu.entries).enumerate() {
-        self::entry(plan, gpu, entry, made).map_err(|why| Error::plan(format!("gpu entry {at}"), why))?;
+        self::entry(plan, gpu, entry, made, &mut shapes).map_err(|why| Error::plan(format!("gpu entry {at}"), why))?;
     }
     stages(plan, gpu)
 }
@@ -77,7 +78,10 @@ fn inside(offset: u64, bytes: u64, total: u64, what: &str) -> Check {
     Ok(())
 }
 
-fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry) -> Check {
+/// What all launches of a kernel have in common: blocks along x and z, and the kinds of their arguments.
+type Shape = (u32, u32, Vec<std::mem::Discriminant<Argument>>);
+
+fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, shapes: &mut [Option<Shape>]) -> Check {
     if made.buffers.len() != entry.buffers.len() {
         return Err(format!("{} buffers for the entry's {}", made.buffers.len(), entry.buffers.len()));
     }
@@ -105,6 +109,7 @@ fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry) -> Check {
                 launches += list.len();
                 for one in list {
                     launch(plan, gpu, entry, made, one)?;
+                    alike(gpu, one, shapes)?;
                     one.commands.iter().try_for_each(|&c| mark(c))?;
                 }
             }
@@ -118,10 +123,22 @@ fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry) -> Check {
             return Err("only a tail has a best logit".into());
         }
         launch(plan, gpu, entry, made, best)?;
+        alike(gpu, best, shapes)?;
     }
     // Rotation tables serve all positions, so a step needs no command for them.
     let missing = done.iter().zip(&entry.commands).position(|(done, c)| !done && !matches!(c, crate::command::Command::RopeTable { .. }));
     missing.map_or(Ok(()), |at| Err(format!("command {at} is done nowhere")))
+}
+
+/// A kernel is written for one shape: whoever launches it divides the columns alike and gives it the same kinds of things. (Blocks along y are rows.)
+fn alike(gpu: &GpuPlan, launch: &Launch, shapes: &mut [Option<Shape>]) -> Check {
+    let [x, _, z] = launch.grid;
+    let shape = (x, z, launch.arguments.iter().map(std::mem::discriminant).collect());
+    let known = &mut shapes[launch.kernel as usize];
+    if known.get_or_insert_with(|| shape.clone()) == &shape {
+        return Ok(());
+    }
+    Err(format!("two launches of kernel `{}` differ in their blocks or their kinds of arguments", gpu.kernels[launch.kernel as usize].name))
 }
 
 fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, launch: &Launch) -> Check {
@@ -130,7 +147,7 @@ fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, launch: &L
     }
     if launch.arguments.len() > MAX_ARGUMENTS
         || launch.grid.iter().any(|b| *b == 0 || *b > MAX_BLOCKS)
-        || launch.grid[1] > 65535
+        || launch.grid[1] > entry.rows
         || launch.grid[2] > 65535
     {
         return Err(format!("a launch with {} arguments over {:?} blocks", launch.arguments.len(), launch.grid));

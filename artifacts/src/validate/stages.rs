@@ -224,6 +224,11 @@ impl<'a> Replay<'a> {
         if let Some(Argument::Buffer(id)) = foreign {
             return Err(format!("a launch is given `{}`, which none of its commands touches", self.name(*id)));
         }
+        let read: Vec<u32> = launch.commands.iter().flat_map(|&at| self.entry.commands[at as usize].weights()).collect();
+        if let Some(id) = launch.arguments.iter().find_map(|a| if let Argument::Weight(id) = a { (!read.contains(id)).then_some(*id) } else { None })
+        {
+            return Err(format!("a launch is given `{}`, which none of its commands reads", self.plan.weights[id as usize].name));
+        }
         results.iter().try_for_each(|&(id, at)| self.put(Side::Device, id, at))?;
         // Blocks of a launch run in any order, so what it reads and what it writes must all be there at its end.
         let lost = results.iter().map(|r| r.0).chain(inputs).find(|id| self.device.values[*id as usize].is_none());

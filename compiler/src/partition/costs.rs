@@ -74,7 +74,8 @@ impl Costs {
                     (Err(why), known @ Ok(_)) => *known = Err(why),
                     (_, Err(_)) => {}
                 }
-                held.extend(weights(command).into_iter().map(|id| (unit, false, id)));
+                let resident = command.weights().into_iter().filter(|id| !plan.weights[*id as usize].streamed);
+                held.extend(resident.map(|id| (unit, false, id)));
                 held.extend(state(command).map(|id| (unit, true, id)));
             }
             costs.ties(plan, entry, units.of(entry.part), machine);
@@ -161,20 +162,6 @@ impl Costs {
 pub fn assignment(units: &Units, on_gpu: &[bool]) -> Assignment {
     let of = |groups: &[usize]| groups.iter().map(|&unit| on_gpu[unit]).collect();
     Assignment { body: of(&units.body), tail: of(&units.tail) }
-}
-
-fn weights(command: &Command) -> Vec<u32> {
-    use unicorn_artifact::command::Argument;
-    match command {
-        Command::MatMul { products, .. } => products.iter().map(|p| p.weight).collect(),
-        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => vec![*weight],
-        Command::Embed { table, .. } => vec![*table],
-        Command::HeadNorm { weight, .. } => weight.iter().copied().collect(),
-        Command::Region { arguments, .. } => {
-            arguments.iter().filter_map(|a| if let Argument::Weight { weight, .. } = a { Some(*weight) } else { None }).collect()
-        }
-        _ => vec![],
-    }
 }
 
 fn state(command: &Command) -> Option<u32> {

@@ -47,7 +47,8 @@ impl Base {
         Self { file: std::fs::read(path).expect("the file just read"), sections, manifest, logits }
     }
 
-    fn section(&self, name: &str) -> &[u8] {
+    /// The bytes of a section; none where there is no such.
+    pub fn section(&self, name: &str) -> &[u8] {
         self.sections.iter().find(|s| s.0 == name).map_or(&[], |s| &s.1)
     }
 }
@@ -230,7 +231,7 @@ pub fn check(path: &Path, seed: u64) -> Verdict {
 }
 
 /// Steps of every size through first and last slot; digest of the logits. A step may be refused, nothing else.
-fn steps(session: &mut Session) -> [u8; 32] {
+pub(super) fn steps(session: &mut Session) -> [u8; 32] {
     let limits = session.limits();
     let mut hasher = blake3::Hasher::new();
     let row = |slot: usize, position: usize| {

@@ -4,6 +4,7 @@
 
 pub mod artifact;
 pub mod checkpoint;
+pub mod gpu;
 pub mod mutate;
 
 use std::collections::BTreeMap;

@@ -28,6 +28,8 @@ fn ours() -> BTreeSet<String> {
         "unicorn-rt",
         "cuda-sys",
         "hip-sys",
+        "xrt-sys",
+        "unicorn-kernels-npu",
         "unicorn-artifact",
         "unicorn-kernels-cpu",
         "unicorn-kernels-gpu",

@@ -33,7 +33,7 @@ fn gelu_product(width: u32) -> Epilogue {
 fn matvec(format: Format, rows: u32, epilogue: bool) -> Op {
     let products = vec![matvec::Operand { rows: 64, stride: 64 }; if epilogue { 2 } else { 1 }];
     let epilogue = epilogue.then(|| gelu_product(64));
-    Op::Matvec(matvec::Spec { cols: 64, format, products, rows, entry_rows: rows, epilogue })
+    Op::Matvec(matvec::Spec { cols: 64, format, products, rows, entry_rows: rows, epilogue, finale: None })
 }
 
 /// Every family, in shapes that keep the text short, with the dialects beside AMD's.
@@ -54,7 +54,7 @@ fn kernels() -> Vec<(&'static str, Op, &'static [Dialect])> {
         ("heads", Op::Heads { runs, ring, epsilon: 1e-6, most: 4 }, &[]),
         ("attention", Op::Attention(attention), &[]),
         ("sparse-up-q4", Op::SparseUp { format: q4, neurons, cols, rows: 1 }, &[]),
-        ("sparse-down-q4", Op::SparseDown { format: q4, neurons, cols }, &[]),
+        ("sparse-down-q4", Op::SparseDown { format: q4, neurons, cols, finale: None }, &[]),
         ("embed-q4", Op::Embed { format: q4, cols, scale: 8.0, quantise: true, rows: 1, most: 4 }, &[]),
         ("gather", Op::Gather { widths: vec![64, 32], most: 4 }, &[Dialect::Hopper]),
         ("argmax", Op::Argmax { vocabulary: 512, limit: 500 }, &[]),

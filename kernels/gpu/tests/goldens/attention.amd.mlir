@@ -430,140 +430,142 @@ gpu.module @kernels {
           llvm.store %v361, %v378 {alignment = 4 : i64} : f32, !llvm.ptr<1>
         }
       }
+      %v379 = arith.muli %v2, %c19 : i32
+      %v380 = arith.addi %v379, %v8 : i32
+      %v381 = arith.muli %v380, %c6 : i32
+      %v382 = llvm.getelementptr %v1000005[%v381] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       llvm.fence syncscope("agent") acq_rel
       amdgpu.lds_barrier
-      %v379 = arith.cmpi eq, %v1, %c9 : i32
-      scf.if %v379 {
-        %v380 = arith.muli %v2, %c19 : i32
-        %v381 = arith.addi %v380, %v8 : i32
-        %v382 = arith.muli %v381, %c6 : i32
-        %v383 = llvm.getelementptr %v1000005[%v382] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v384 = llvm.atomicrmw add %v383, %c19 acq_rel : !llvm.ptr<1>, i32
-        %v385 = arith.cmpi eq, %v384, %c19 : i32
-        scf.if %v385 {
-          llvm.store %c9, %v383 {alignment = 4 : i64} : i32, !llvm.ptr<1>
+      %v383i = gpu.thread_id x
+      %v383 = arith.index_cast %v383i : index to i32
+      %v384 = arith.cmpi eq, %v383, %c9 : i32
+      scf.if %v384 {
+        %v385 = llvm.atomicrmw add %v382, %c19 acq_rel : !llvm.ptr<1>, i32
+        %v386 = arith.cmpi eq, %v385, %c19 : i32
+        scf.if %v386 {
+          llvm.store %c9, %v382 {alignment = 4 : i64} : i32, !llvm.ptr<1>
         }
-        llvm.store %v384, %v17 {alignment = 4 : i64} : i32, !llvm.ptr<3>
+        llvm.store %v385, %v17 {alignment = 4 : i64} : i32, !llvm.ptr<3>
       }
       amdgpu.lds_barrier
-      %v386 = llvm.load %v17 {alignment = 4 : i64} : !llvm.ptr<3> -> i32
-      %v387 = arith.cmpi eq, %v386, %c19 : i32
-      scf.if %v387 {
+      %v387 = llvm.load %v17 {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+      %v388 = arith.cmpi eq, %v387, %c19 : i32
+      scf.if %v388 {
         llvm.fence syncscope("agent") acq_rel
-        scf.for %v388 = %v1 to %c21 step %c26 : i32 {
-          %v390 = arith.divui %v388, %c10 : i32
-          %v391 = arith.remui %v388, %c10 : i32
-          %v392 = arith.muli %v8, %c2 : i32
-          %v393 = arith.addi %v392, %v390 : i32
-          %v394 = arith.muli %v393, %c27 : i32
-          %v395 = llvm.getelementptr %v290[%v394] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v396 = arith.muli %c9, %c6 : i32
-          %v397 = arith.addi %c9, %v396 : i32
-          %v398 = llvm.getelementptr %v395[%v397] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v399 = llvm.load %v398 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v400 = arith.muli %c9, %c6 : i32
-          %v401 = arith.addi %c23, %v400 : i32
-          %v402 = llvm.getelementptr %v395[%v401] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v403 = llvm.load %v402 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v404 = llvm.call_intrinsic "llvm.maxnum.f32"(%v399, %v403) : (f32, f32) -> f32
-          %v405 = arith.subf %v399, %v404 : f32
-          %v406 = llvm.call_intrinsic "llvm.exp2.f32"(%v405) : (f32) -> f32
-          %v407 = arith.muli %c19, %c6 : i32
-          %v408 = arith.addi %c9, %v407 : i32
-          %v409 = llvm.getelementptr %v395[%v408] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v410 = llvm.load %v409 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v411 = llvm.intr.fma(%v410, %v406, %c18) : (f32, f32, f32) -> f32
-          %v412 = arith.addi %v391, %c2 : i32
-          %v413 = arith.muli %v412, %c6 : i32
-          %v414 = arith.addi %c9, %v413 : i32
-          %v415 = llvm.getelementptr %v395[%v414] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v416 = llvm.load %v415 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v417 = llvm.intr.fma(%v416, %v406, %c18) : (f32, f32, f32) -> f32
-          %v418 = arith.subf %v403, %v404 : f32
-          %v419 = llvm.call_intrinsic "llvm.exp2.f32"(%v418) : (f32) -> f32
-          %v420 = arith.muli %c19, %c6 : i32
-          %v421 = arith.addi %c23, %v420 : i32
-          %v422 = llvm.getelementptr %v395[%v421] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v423 = llvm.load %v422 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v424 = llvm.intr.fma(%v423, %v419, %v411) : (f32, f32, f32) -> f32
-          %v425 = arith.addi %v391, %c2 : i32
-          %v426 = arith.muli %v425, %c6 : i32
-          %v427 = arith.addi %c23, %v426 : i32
-          %v428 = llvm.getelementptr %v395[%v427] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v429 = llvm.load %v428 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v430 = llvm.intr.fma(%v429, %v419, %v417) : (f32, f32, f32) -> f32
-          %v431 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v424) : (f32) -> f32
-          %v432 = arith.mulf %v430, %v431 : f32
-          %v433 = arith.muli %v8, %c2 : i32
-          %v434 = arith.addi %v433, %v390 : i32
-          %v435 = arith.muli %v434, %c10 : i32
-          %v436 = arith.addi %v435, %v391 : i32
-          %v437 = arith.muli %v390, %c10 : i32
-          %v438 = arith.addi %v437, %v391 : i32
-          %v439 = arith.muli %v438, %c6 : i32
-          %v440 = llvm.getelementptr %v16[%v439] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
-          llvm.store %v432, %v440 {alignment = 4 : i64} : f32, !llvm.ptr<3>
+        scf.for %v389 = %v1 to %c21 step %c26 : i32 {
+          %v391 = arith.divui %v389, %c10 : i32
+          %v392 = arith.remui %v389, %c10 : i32
+          %v393 = arith.muli %v8, %c2 : i32
+          %v394 = arith.addi %v393, %v391 : i32
+          %v395 = arith.muli %v394, %c27 : i32
+          %v396 = llvm.getelementptr %v290[%v395] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v397 = arith.muli %c9, %c6 : i32
+          %v398 = arith.addi %c9, %v397 : i32
+          %v399 = llvm.getelementptr %v396[%v398] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v400 = llvm.load %v399 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+          %v401 = arith.muli %c9, %c6 : i32
+          %v402 = arith.addi %c23, %v401 : i32
+          %v403 = llvm.getelementptr %v396[%v402] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v404 = llvm.load %v403 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+          %v405 = llvm.call_intrinsic "llvm.maxnum.f32"(%v400, %v404) : (f32, f32) -> f32
+          %v406 = arith.subf %v400, %v405 : f32
+          %v407 = llvm.call_intrinsic "llvm.exp2.f32"(%v406) : (f32) -> f32
+          %v408 = arith.muli %c19, %c6 : i32
+          %v409 = arith.addi %c9, %v408 : i32
+          %v410 = llvm.getelementptr %v396[%v409] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v411 = llvm.load %v410 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+          %v412 = llvm.intr.fma(%v411, %v407, %c18) : (f32, f32, f32) -> f32
+          %v413 = arith.addi %v392, %c2 : i32
+          %v414 = arith.muli %v413, %c6 : i32
+          %v415 = arith.addi %c9, %v414 : i32
+          %v416 = llvm.getelementptr %v396[%v415] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v417 = llvm.load %v416 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+          %v418 = llvm.intr.fma(%v417, %v407, %c18) : (f32, f32, f32) -> f32
+          %v419 = arith.subf %v404, %v405 : f32
+          %v420 = llvm.call_intrinsic "llvm.exp2.f32"(%v419) : (f32) -> f32
+          %v421 = arith.muli %c19, %c6 : i32
+          %v422 = arith.addi %c23, %v421 : i32
+          %v423 = llvm.getelementptr %v396[%v422] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v424 = llvm.load %v423 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+          %v425 = llvm.intr.fma(%v424, %v420, %v412) : (f32, f32, f32) -> f32
+          %v426 = arith.addi %v392, %c2 : i32
+          %v427 = arith.muli %v426, %c6 : i32
+          %v428 = arith.addi %c23, %v427 : i32
+          %v429 = llvm.getelementptr %v396[%v428] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v430 = llvm.load %v429 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+          %v431 = llvm.intr.fma(%v430, %v420, %v418) : (f32, f32, f32) -> f32
+          %v432 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v425) : (f32) -> f32
+          %v433 = arith.mulf %v431, %v432 : f32
+          %v434 = arith.muli %v8, %c2 : i32
+          %v435 = arith.addi %v434, %v391 : i32
+          %v436 = arith.muli %v435, %c10 : i32
+          %v437 = arith.addi %v436, %v392 : i32
+          %v438 = arith.muli %v391, %c10 : i32
+          %v439 = arith.addi %v438, %v392 : i32
+          %v440 = arith.muli %v439, %c6 : i32
+          %v441 = llvm.getelementptr %v16[%v440] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
+          llvm.store %v433, %v441 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         }
         amdgpu.lds_barrier
-        scf.for %v441 = %v4 to %c6 step %c11 : i32 {
-          %v443 = arith.muli %v441, %c20 : i32
-          %v444 = arith.addi %v443, %v3 : i32
-          %v445 = arith.muli %v444, %c6 : i32
-          %v446 = llvm.getelementptr %v16[%v445] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
-          %v447 = llvm.load %v446 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
-          %v448 = llvm.call_intrinsic "llvm.fabs.f32"(%v447) : (f32) -> f32
-          %v449, %v449ok = gpu.shuffle xor %v448, %c16, %c20 : f32
-          %v450 = llvm.call_intrinsic "llvm.maxnum.f32"(%v448, %v449) : (f32, f32) -> f32
-          %v451, %v451ok = gpu.shuffle xor %v450, %c11, %c20 : f32
-          %v452 = llvm.call_intrinsic "llvm.maxnum.f32"(%v450, %v451) : (f32, f32) -> f32
-          %v453, %v453ok = gpu.shuffle xor %v452, %c6, %c20 : f32
-          %v454 = llvm.call_intrinsic "llvm.maxnum.f32"(%v452, %v453) : (f32, f32) -> f32
-          %v455, %v455ok = gpu.shuffle xor %v454, %c2, %c20 : f32
-          %v456 = llvm.call_intrinsic "llvm.maxnum.f32"(%v454, %v455) : (f32, f32) -> f32
-          %v457, %v457ok = gpu.shuffle xor %v456, %c19, %c20 : f32
-          %v458 = llvm.call_intrinsic "llvm.maxnum.f32"(%v456, %v457) : (f32, f32) -> f32
-          %v459 = arith.cmpf ogt, %v458, %c18 : f32
-          %v460 = arith.divf %c29, %v458 : f32
-          %v461 = arith.select %v459, %v460, %c18 : f32
-          %v462 = arith.divf %v458, %c29 : f32
-          %v463 = arith.mulf %v447, %v461 : f32
-          %v464 = arith.addf %v463, %c30 : f32
-          %v465 = arith.bitcast %v464 : f32 to i32
-          %v466 = arith.subi %v465, %c31 : i32
-          %v467, %v467ok = gpu.shuffle xor %v466, %c16, %c20 : i32
-          %v468 = arith.addi %v466, %v467 : i32
-          %v469, %v469ok = gpu.shuffle xor %v468, %c11, %c20 : i32
-          %v470 = arith.addi %v468, %v469 : i32
-          %v471, %v471ok = gpu.shuffle xor %v470, %c6, %c20 : i32
-          %v472 = arith.addi %v470, %v471 : i32
-          %v473, %v473ok = gpu.shuffle xor %v472, %c2, %c20 : i32
-          %v474 = arith.addi %v472, %v473 : i32
-          %v475, %v475ok = gpu.shuffle xor %v474, %c19, %c20 : i32
-          %v476 = arith.addi %v474, %v475 : i32
-          %v477 = arith.muli %v8, %c21 : i32
-          %v478 = arith.addi %v477, %v444 : i32
-          %v479 = arith.trunci %v466 : i32 to i8
-          %v480 = arith.muli %v2, %c21 : i32
-          %v481 = arith.addi %v480, %v478 : i32
-          %v482 = llvm.getelementptr %v1000003[%v481] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          llvm.store %v479, %v482 {alignment = 1 : i64} : i8, !llvm.ptr<1>
-          %v483 = arith.andi %v478, %c0 : i32
-          %v484 = arith.cmpi eq, %v483, %c9 : i32
-          scf.if %v484 {
-            %v485 = arith.shrui %v478, %c1 : i32
-            %v486 = arith.muli %v485, %c19 : i32
-            %v487 = arith.addi %v486, %v2 : i32
-            %v488 = arith.muli %v487, %c6 : i32
-            %v489 = arith.addi %c21, %v488 : i32
-            %v490 = llvm.getelementptr %v1000003[%v489] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-            llvm.store %v462, %v490 {alignment = 4 : i64} : f32, !llvm.ptr<1>
-            %v491 = arith.muli %v485, %c19 : i32
-            %v492 = arith.addi %v491, %v2 : i32
-            %v493 = arith.muli %v492, %c6 : i32
-            %v494 = arith.addi %c21, %v493 : i32
-            %v495 = llvm.getelementptr %v1000003[%v494] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-            %v496 = llvm.getelementptr %v495[%c16] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-            llvm.store %v476, %v496 {alignment = 4 : i64} : i32, !llvm.ptr<1>
+        scf.for %v442 = %v4 to %c6 step %c11 : i32 {
+          %v444 = arith.muli %v442, %c20 : i32
+          %v445 = arith.addi %v444, %v3 : i32
+          %v446 = arith.muli %v445, %c6 : i32
+          %v447 = llvm.getelementptr %v16[%v446] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
+          %v448 = llvm.load %v447 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
+          %v449 = llvm.call_intrinsic "llvm.fabs.f32"(%v448) : (f32) -> f32
+          %v450, %v450ok = gpu.shuffle xor %v449, %c16, %c20 : f32
+          %v451 = llvm.call_intrinsic "llvm.maxnum.f32"(%v449, %v450) : (f32, f32) -> f32
+          %v452, %v452ok = gpu.shuffle xor %v451, %c11, %c20 : f32
+          %v453 = llvm.call_intrinsic "llvm.maxnum.f32"(%v451, %v452) : (f32, f32) -> f32
+          %v454, %v454ok = gpu.shuffle xor %v453, %c6, %c20 : f32
+          %v455 = llvm.call_intrinsic "llvm.maxnum.f32"(%v453, %v454) : (f32, f32) -> f32
+          %v456, %v456ok = gpu.shuffle xor %v455, %c2, %c20 : f32
+          %v457 = llvm.call_intrinsic "llvm.maxnum.f32"(%v455, %v456) : (f32, f32) -> f32
+          %v458, %v458ok = gpu.shuffle xor %v457, %c19, %c20 : f32
+          %v459 = llvm.call_intrinsic "llvm.maxnum.f32"(%v457, %v458) : (f32, f32) -> f32
+          %v460 = arith.cmpf ogt, %v459, %c18 : f32
+          %v461 = arith.divf %c29, %v459 : f32
+          %v462 = arith.select %v460, %v461, %c18 : f32
+          %v463 = arith.divf %v459, %c29 : f32
+          %v464 = arith.mulf %v448, %v462 : f32
+          %v465 = arith.addf %v464, %c30 : f32
+          %v466 = arith.bitcast %v465 : f32 to i32
+          %v467 = arith.subi %v466, %c31 : i32
+          %v468, %v468ok = gpu.shuffle xor %v467, %c16, %c20 : i32
+          %v469 = arith.addi %v467, %v468 : i32
+          %v470, %v470ok = gpu.shuffle xor %v469, %c11, %c20 : i32
+          %v471 = arith.addi %v469, %v470 : i32
+          %v472, %v472ok = gpu.shuffle xor %v471, %c6, %c20 : i32
+          %v473 = arith.addi %v471, %v472 : i32
+          %v474, %v474ok = gpu.shuffle xor %v473, %c2, %c20 : i32
+          %v475 = arith.addi %v473, %v474 : i32
+          %v476, %v476ok = gpu.shuffle xor %v475, %c19, %c20 : i32
+          %v477 = arith.addi %v475, %v476 : i32
+          %v478 = arith.muli %v8, %c21 : i32
+          %v479 = arith.addi %v478, %v445 : i32
+          %v480 = arith.trunci %v467 : i32 to i8
+          %v481 = arith.muli %v2, %c21 : i32
+          %v482 = arith.addi %v481, %v479 : i32
+          %v483 = llvm.getelementptr %v1000003[%v482] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          llvm.store %v480, %v483 {alignment = 1 : i64} : i8, !llvm.ptr<1>
+          %v484 = arith.andi %v479, %c0 : i32
+          %v485 = arith.cmpi eq, %v484, %c9 : i32
+          scf.if %v485 {
+            %v486 = arith.shrui %v479, %c1 : i32
+            %v487 = arith.muli %v486, %c19 : i32
+            %v488 = arith.addi %v487, %v2 : i32
+            %v489 = arith.muli %v488, %c6 : i32
+            %v490 = arith.addi %c21, %v489 : i32
+            %v491 = llvm.getelementptr %v1000003[%v490] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+            llvm.store %v463, %v491 {alignment = 4 : i64} : f32, !llvm.ptr<1>
+            %v492 = arith.muli %v486, %c19 : i32
+            %v493 = arith.addi %v492, %v2 : i32
+            %v494 = arith.muli %v493, %c6 : i32
+            %v495 = arith.addi %c21, %v494 : i32
+            %v496 = llvm.getelementptr %v1000003[%v495] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+            %v497 = llvm.getelementptr %v496[%c16] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+            llvm.store %v477, %v497 {alignment = 4 : i64} : i32, !llvm.ptr<1>
           }
         }
       }

@@ -7,7 +7,7 @@ gpu.module @kernels {
     %c4 = arith.constant 0 : i32
     %c2 = arith.constant 1 : i32
     %c3 = arith.constant 2 : i32
-    %c6 = arith.constant 3 : i32
+    %c5 = arith.constant 3 : i32
     %c8 = arith.constant 4 : i32
     %c1 = arith.constant 5 : i32
     %c7 = arith.constant 7 : i32
@@ -18,7 +18,7 @@ gpu.module @kernels {
     %c11 = arith.constant 32 : i32
     %c14 = arith.constant 64 : i32
     %c10 = arith.constant 544 : i32
-    %c5 = arith.constant 1088 : i32
+    %c6 = arith.constant 1088 : i32
     %c15 = arith.constant 16843009 : i32
     %c18 = arith.constant -128 : i32
     %c9 = arith.constant 0x00000000 : f32
@@ -32,9 +32,9 @@ gpu.module @kernels {
     %v5 = arith.index_cast %v5i : index to i32
     %v6 = arith.muli %v5, %c2 : i32
     %v7 = arith.remui %v3, %c3 : i32
-    %v8 = arith.muli %v4, %c5 : i32
+    %v8 = arith.muli %v4, %c6 : i32
     %v9 = llvm.getelementptr %v1000002[%v8] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v10 = arith.andi %v2, %c6 : i32
+    %v10 = arith.andi %v2, %c5 : i32
     %v11 = arith.shrui %v2, %c3 : i32
     %v12 = arith.andi %v11, %c7 : i32
     %v13 = arith.shrui %v2, %c8 : i32
@@ -136,37 +136,40 @@ gpu.module @kernels {
     amdgpu.lds_barrier
     %v106 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     scf.for %v107 = %v1 to %c12 step %c14 : i32 {
-      %v109 = arith.shrui %v107, %c8 : i32
-      %v110 = arith.andi %v107, %c19 : i32
+      %v109 = arith.divui %v107, %c12 : i32
+      %v110 = arith.remui %v107, %c12 : i32
       %v111 = arith.addi %v6, %v109 : i32
       %v112 = arith.muli %v4, %c12 : i32
       %v113 = arith.addi %v112, %v110 : i32
-      %v114 = arith.cmpi slt, %v111, %v106 : i32
-      %v115 = arith.cmpi slt, %v113, %c14 : i32
-      %v116 = arith.andi %v114, %v115 : i1
-      scf.if %v116 {
-        %v117 = arith.muli %v111, %c14 : i32
-        %v118 = arith.addi %v117, %v113 : i32
-        %v119 = arith.muli %v109, %c3 : i32
-        %v120 = arith.addi %v119, %c4 : i32
-        %v121 = arith.addi %v120, %c4 : i32
-        %v122 = arith.muli %v121, %c14 : i32
-        %v123 = arith.muli %v110, %c8 : i32
-        %v124 = arith.addi %v122, %v123 : i32
-        %v125 = llvm.getelementptr %v97[%v124] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
-        %v126 = llvm.load %v125 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
-        %v127 = arith.muli %v109, %c3 : i32
-        %v128 = arith.addi %v127, %c4 : i32
-        %v129 = arith.addi %v128, %c2 : i32
-        %v130 = arith.muli %v129, %c14 : i32
-        %v131 = arith.muli %v110, %c8 : i32
-        %v132 = arith.addi %v130, %v131 : i32
-        %v133 = llvm.getelementptr %v97[%v132] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
-        %v134 = llvm.load %v133 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
-        %v135 = arith.addf %v126, %v134 : f32
-        %v136 = arith.muli %v118, %c8 : i32
-        %v137 = llvm.getelementptr %v1000003[%v136] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v135, %v137 {alignment = 4 : i64} : f32, !llvm.ptr<1>
+      %v114 = arith.shrui %v110, %c8 : i32
+      %v115 = arith.muli %v114, %c3 : i32
+      %v116 = arith.andi %v110, %c19 : i32
+      %v117 = arith.cmpi slt, %v111, %v106 : i32
+      %v118 = arith.cmpi slt, %v113, %c14 : i32
+      %v119 = arith.andi %v117, %v118 : i1
+      scf.if %v119 {
+        %v120 = arith.muli %v111, %c14 : i32
+        %v121 = arith.addi %v120, %v113 : i32
+        %v122 = arith.muli %v109, %c3 : i32
+        %v123 = arith.addi %v122, %v115 : i32
+        %v124 = arith.addi %v123, %c4 : i32
+        %v125 = arith.muli %v124, %c14 : i32
+        %v126 = arith.muli %v116, %c8 : i32
+        %v127 = arith.addi %v125, %v126 : i32
+        %v128 = llvm.getelementptr %v97[%v127] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
+        %v129 = llvm.load %v128 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
+        %v130 = arith.muli %v109, %c3 : i32
+        %v131 = arith.addi %v130, %v115 : i32
+        %v132 = arith.addi %v131, %c2 : i32
+        %v133 = arith.muli %v132, %c14 : i32
+        %v134 = arith.muli %v116, %c8 : i32
+        %v135 = arith.addi %v133, %v134 : i32
+        %v136 = llvm.getelementptr %v97[%v135] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
+        %v137 = llvm.load %v136 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
+        %v138 = arith.addf %v129, %v137 : f32
+        %v139 = arith.muli %v121, %c8 : i32
+        %v140 = llvm.getelementptr %v1000003[%v139] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v138, %v140 {alignment = 4 : i64} : f32, !llvm.ptr<1>
       }
     }
     gpu.return

@@ -82,7 +82,9 @@ impl Work<'_, '_> {
         list.append(&mut arguments);
         let grid = [runs.iter().map(|r: &Heads| r.count).sum(), entry.rows, 1];
         let op = Op::Heads { runs, ring, epsilon: eps, most: self.most };
-        self.launch(op, grid, list, &commands, &read, &written);
+        if !self.beside(&op, grid, &list, &commands, &read, &written) {
+            self.launch(op, grid, list, &commands, &read, &written);
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Which commands become one launch, and what crosses between host and device on the way.
 
 mod heads;
+mod join;
 mod products;
 
 use super::Lowering;
@@ -29,8 +30,9 @@ pub struct Work<'a, 'p> {
     /// Commands that read each buffer.
     readers: Vec<Vec<usize>>,
     most: u32,
-    /// The result.
-    pub stages: Vec<Stage>,
+    /// What the launches of `stages` do: their `kernel` is an index into this.
+    ops: Vec<Op>,
+    stages: Vec<Stage>,
 }
 
 impl<'a, 'p> Work<'a, 'p> {
@@ -53,8 +55,20 @@ impl<'a, 'p> Work<'a, 'p> {
             on_host: vec![false; buffers],
             on_device: vec![false; buffers],
             readers,
+            ops: vec![],
             stages: vec![],
         }
+    }
+
+    /// The stages; only now kernels get their numbers, since a launch may have taken in another.
+    pub fn finish(mut self) -> Vec<Stage> {
+        for stage in &mut self.stages {
+            let Stage::Device(launches) = stage else { continue };
+            for launch in launches {
+                launch.kernel = self.lowering.kernel(self.ops[launch.kernel as usize].clone());
+            }
+        }
+        self.stages
     }
 
     /// Does command `at`, if it is not yet done.
@@ -143,28 +157,16 @@ impl<'a, 'p> Work<'a, 'p> {
                 self.on_device[id as usize] = true;
             }
         }
-        for argument in &arguments {
-            match argument {
-                Argument::Weight(id) => self.lowering.gpu.weights[*id as usize] = true,
-                Argument::State(id) => self.lowering.gpu.states[*id as usize] = true,
-                _ => {}
-            }
-        }
-        let kernel = self.lowering.kernel(op);
+        let kernel = self.ops.len() as u32;
+        self.ops.push(op);
+        self.account(&arguments, commands, written);
         let mut commands: Vec<u32> = commands.iter().map(|&c| c as u32).collect();
         commands.sort_unstable();
         commands.dedup();
-        for &c in &commands {
-            self.done[c as usize] = true;
-        }
         let launch = Launch { kernel, grid, arguments, commands };
         match self.stages.last_mut() {
             Some(Stage::Device(launches)) => launches.push(launch),
             _ => self.stages.push(Stage::Device(vec![launch])),
-        }
-        for &id in written {
-            self.on_device[id as usize] = true;
-            self.on_host[id as usize] = false;
         }
     }
 
@@ -214,9 +216,13 @@ impl<'a, 'p> Work<'a, 'p> {
         }
         let region = Region { width, operands: vec![Operand::Row, Operand::OutRow], ops: vec![RegionOp::Load(0), RegionOp::Store(1, 0)] };
         let slot = |quantise: bool| Slot { stride: width, offset: 0, quantise, keep: !quantise };
+        let slots = vec![slot(false), slot(true)];
         let grid = [region::column_blocks(width, false), self.entry.rows, 1];
-        let op = Op::Region { region, slots: vec![slot(false), slot(true)], rows: self.entry.rows };
-        self.launch(op, grid, vec![Argument::Inputs, Argument::Buffer(input), Argument::Buffer(out)], &[at], &[input], &[out]);
+        let arguments = vec![Argument::Inputs, Argument::Buffer(input), Argument::Buffer(out)];
+        let bound = Bound { commands: vec![at], read: vec![input], written: vec![out], ..Bound::default() };
+        if !self.absorb(&region, &slots, grid, &arguments[1..], &bound) {
+            self.launch(Op::Region { region, slots, rows: self.entry.rows }, grid, arguments, &[at], &[input], &[out]);
+        }
         Ok(())
     }
 
@@ -229,6 +235,9 @@ impl<'a, 'p> Work<'a, 'p> {
         let mut list = vec![Argument::Inputs];
         list.append(&mut bound.arguments);
         bound.commands.push(at);
+        if self.absorb(&region, &slots, grid, &list[1..], &bound) {
+            return Ok(());
+        }
         let rows = if slots.iter().any(|s| s.quantise) { self.entry.rows } else { 0 };
         self.launch(Op::Region { region, slots, rows }, grid, list, &bound.commands, &bound.read, &bound.written);
         Ok(())

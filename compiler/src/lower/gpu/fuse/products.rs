@@ -129,7 +129,7 @@ impl Work<'_, '_> {
         }
         let arguments = vec![Argument::Inputs, Argument::Buffer(hidden), Argument::Weight(weight), Argument::Buffer(out)];
         let grid = [sparse::down_blocks(cols), self.entry.rows, 1];
-        self.launch(Op::SparseDown { format, neurons, cols }, grid, arguments, &[at], &[hidden], &[out]);
+        self.launch(Op::SparseDown { format, neurons, cols, finale: None }, grid, arguments, &[at], &[hidden], &[out]);
         Ok(())
     }
 }

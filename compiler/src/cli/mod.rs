@@ -74,6 +74,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Format { .. } | Error::Config { .. } | Error::Tensor { .. } => 3,
         Error::Unsupported { .. } | Error::NoLlvm { .. } => 4,
         Error::Io { .. } | Error::Artifact(unicorn_artifact::Error::Io { .. }) => 5,
+        Error::Kernel(unicorn_kernels_gpu::Error::Cache { .. } | unicorn_kernels_gpu::Error::Worker { .. }) => 5,
         Error::Kernel(_) => 70,
         Error::Artifact(_) => 3,
         Error::Verify { .. } => 70,

@@ -6,7 +6,7 @@ use super::{Verdict, case, folder, mutate};
 use crate::{Random, stubs};
 use serde_json::{Value, json};
 use std::ffi::c_int;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use unicorn_artifact::file::{Artifact, Manifest, section};
@@ -21,29 +21,44 @@ use unicornc::partition::Partition;
 pub struct FakeGpu(libloading::Library);
 
 impl FakeGpu {
-    /// Compiles and opens it, once; `None`, with a word, where there is no C compiler.
+    /// The library, compiled once; `None`, with a word, where there is no C compiler.
     ///
     /// # Panics
     /// If it does not compile.
-    pub fn get() -> Option<&'static Self> {
-        static OPEN: OnceLock<Option<FakeGpu>> = OnceLock::new();
-        OPEN.get_or_init(|| {
-            let folder = folder();
-            let (source, library) = (folder.path().join("fake_gpu.c"), folder.path().join("libcuda.so.1"));
+    pub fn library() -> Option<&'static Path> {
+        static MADE: OnceLock<Option<PathBuf>> = OnceLock::new();
+        let make = || {
+            let folder = crate::output_folder().join("fake-gpu");
+            std::fs::create_dir_all(&folder).expect("a folder can be made");
+            // Other test processes make the same file at the same time: a rename puts a whole one in place.
+            let own = |end: &str| folder.join(format!("{}.{end}", std::process::id()));
+            let (source, made, library) = (own("c"), own("so"), folder.join("libcuda.so.1"));
             std::fs::write(&source, include_str!("fake_gpu.c")).expect("a file can be written");
             // The loader knows an open library by its own name: no search finds another one afterwards.
             let flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wl,-soname,libcuda.so.1"];
-            match Command::new("cc").args(flags).arg(&source).arg("-o").arg(&library).output() {
+            match Command::new("cc").args(flags).arg(&source).arg("-o").arg(&made).output() {
                 Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
                 Err(why) => {
                     eprintln!("skipped: cc: {why}");
                     return None;
                 }
             }
-            // SAFETY: the library was just compiled from the text above; it has no initialisers.
-            Some(Self(unsafe { libloading::Library::new(&library) }.expect("the library just compiled")))
-        })
-        .as_ref()
+            std::fs::rename(&made, &library).expect("a file can be renamed");
+            std::fs::remove_file(&source).expect("the file just written");
+            Some(library)
+        };
+        MADE.get_or_init(make).as_deref()
+    }
+
+    /// Opens it in this process, once; `None` as [`FakeGpu::library`].
+    ///
+    /// # Panics
+    /// If it does not compile, or cannot be opened.
+    pub fn get() -> Option<&'static Self> {
+        static OPEN: OnceLock<Option<FakeGpu>> = OnceLock::new();
+        // SAFETY: the library was just compiled from the text beside this file; it has no initialisers.
+        let open = |library: &Path| Self(unsafe { libloading::Library::new(library) }.expect("the library just compiled"));
+        OPEN.get_or_init(|| Self::library().map(open)).as_ref()
     }
 
     fn count(&self, name: &str) -> u64 {

@@ -13,6 +13,9 @@ pub mod schedule;
 pub mod table;
 pub mod text;
 
+#[cfg(test)]
+mod tests;
+
 pub use bundle::{Bundle, BundleError, DecodeError, Format, decode_program};
 pub use instruction::{Instruction, Operand, OperandError, Slot};
 pub use meaning::Meaning;

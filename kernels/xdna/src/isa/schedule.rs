@@ -1,13 +1,13 @@
 //! Schedulers: straight-line code into bundles, and loop bodies into software pipelines.
 //!
-//! Both take instructions in the order in which they make sense one after the other, with registers already chosen, and keep that sense; [`super::replay`]
+//! Both take instructions in the order in which they make sense one after the other, with registers already chosen, and keep that sense; a replay
 //! judges the result. A modulo schedule lets a register take its next value while older ones are still being read, as far as the pipeline allows.
 
 use std::collections::BTreeMap;
 
 use super::bundle::Bundle;
 use super::hazard::{self, Effects, HORIZON};
-use super::instruction::Instruction;
+use super::instruction::{Instruction, Slot};
 use super::replay::{self, Mismatch};
 use super::table::{Bypass, Stage};
 use super::text::Draft;
@@ -204,7 +204,7 @@ fn bundles(code: &[Draft], effects: &[Effects], starts: &BTreeMap<(usize, usize)
 pub fn modulo(body: &[Draft], least: usize, longest: usize) -> Result<Pipelined, ScheduleError> {
     let effects = effects(body)?;
     let edges = edges(body, &effects, true);
-    for interval in least.max(1)..=longest {
+    for interval in least.max(crowding(body))..=longest {
         let attempt = Attempt { body, effects: &effects, edges: &edges, interval: interval as i64 };
         let Some(heights) = attempt.heights() else { continue };
         if let Some(start) = (0..ATTEMPTS).find_map(|seed| attempt.run(&heights, seed)) {
@@ -212,6 +212,13 @@ pub fn modulo(body: &[Draft], least: usize, longest: usize) -> Result<Pipelined,
         }
     }
     Err(ScheduleError::Interval { instructions: body.len(), tried: longest })
+}
+
+/// The instructions of the fullest slot: no interval is shorter.
+fn crowding(body: &[Draft]) -> usize {
+    let count = |slots: &[Slot]| body.iter().filter(|draft| slots.contains(&draft.instruction.slot())).count();
+    let slots = [&[Slot::Lda][..], &[Slot::Ldb], &[Slot::St], &[Slot::Vec], &[Slot::Alu, Slot::Lng], &[Slot::Mv, Slot::Lng]];
+    slots.into_iter().map(count).max().unwrap_or(0).max(1)
 }
 
 /// Orders of the instructions that are tried for an interval.

@@ -97,7 +97,7 @@ pub fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, launch: &Launch, assume
     for argument in &launch.arguments {
         cost.value_bytes += rows
             * match argument {
-                Argument::Buffer(id) => {
+                Argument::Buffer(id) | Argument::Slice(id, _) => {
                     let whole = entry.buffers[*id as usize].row_bytes();
                     parts.get(id).map_or(whole, |elements| whole.min(4 * elements))
                 }

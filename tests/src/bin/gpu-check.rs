@@ -303,7 +303,7 @@ impl Checker<'_> {
     /// What a launch uses; an error where its arguments do not fit its commands.
     fn uses(&self, number: usize, launch: &Launch) -> Result<Uses, Trouble> {
         let entry = &self.plan.entries[number];
-        let given: BTreeSet<BufferId> = launch.arguments.iter().filter_map(|a| if let Argument::Buffer(id) = a { Some(*id) } else { None }).collect();
+        let given: BTreeSet<BufferId> = launch.arguments.iter().filter_map(|a| a.buffer()).collect();
         let mut uses = Uses {
             inputs: vec![],
             outputs: vec![],

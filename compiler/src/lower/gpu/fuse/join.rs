@@ -58,7 +58,7 @@ impl Work<'_, '_> {
         let ready = read.iter().all(|&id| self.on_device[id as usize]);
         let Some(Stage::Device(launches)) = self.stages.last_mut() else { return false };
         let Some(launch) = launches.last_mut() else { return false };
-        let independent = read.iter().chain(written).all(|&id| !launch.arguments.contains(&Argument::Buffer(id)));
+        let independent = read.iter().chain(written).all(|&id| launch.arguments.iter().all(|a| a.buffer() != Some(id)));
         let first = &mut self.ops[launch.kernel as usize];
         let fits = self.entry.rows == 1 && first.fits_beside(op) && launch.arguments.len() + arguments.len() <= MOST_ARGUMENTS;
         if !(fits && ready && independent) {

@@ -251,14 +251,15 @@ impl<'a, 'p> Work<'a, 'p> {
             }
             command::Argument::Buffer { buffer, offset } => {
                 let stride = self.width(buffer);
+                let place = if offset == 0 { Argument::Buffer(buffer) } else { Argument::Slice(buffer, offset) };
                 if !operand.is_output() {
-                    bound.arguments.push(Argument::Buffer(buffer));
+                    bound.arguments.push(place);
                     bound.read.push(buffer);
-                    return Slot { stride, offset, quantise: false, keep: true };
+                    return Slot { stride, offset: 0, quantise: false, keep: true };
                 }
                 let (twin, keep) = if region::is_scalar(operand) { (None, true) } else { self.outcome(buffer) };
                 if keep || twin.is_none() {
-                    bound.arguments.push(Argument::Buffer(buffer));
+                    bound.arguments.push(place);
                     bound.written.push(buffer);
                 }
                 if let Some((quantise, twin)) = twin {
@@ -266,7 +267,7 @@ impl<'a, 'p> Work<'a, 'p> {
                     bound.written.push(twin);
                     bound.commands.push(quantise);
                 }
-                Slot { stride, offset, quantise: twin.is_some(), keep: keep || twin.is_none() }
+                Slot { stride, offset: 0, quantise: twin.is_some(), keep: keep || twin.is_none() }
             }
         }
     }

@@ -6,7 +6,7 @@ mod weights;
 use crate::hal::accelerator;
 use crate::hal::code::{self, CodeMap};
 use crate::hal::cpu::{Cpu, Parts, Weights};
-use crate::step::Session;
+use crate::step::{OnFailure, Session};
 use crate::tokens::{ChatSpec, Tokenizer};
 use crate::{Error, Result};
 use std::path::Path;
@@ -140,6 +140,11 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
     let selftest = artifact.selftest().ok();
     let found = gpu::find(&artifact, plan, options.gpu, &mut notices)?;
     let weights = match options.placement {
+        // The device has its own copy, and the host's would be read only if the device is lost.
+        Placement::Copy if found.is_some() && gpu::does_all(plan) => {
+            weights::check(&artifact, path, threads)?;
+            Weights::Mapped(artifact)
+        }
         Placement::Copy => Weights::Copied(weights::copy(&artifact, path, threads)?),
         Placement::Map => {
             artifact.verified(section::WEIGHTS).map_err(wrong)?;
@@ -151,10 +156,22 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
         None => None,
     };
     let fragments = accelerator.as_ref().map(|_| plan.gpu.iter().flat_map(accelerator::fragments).collect()).unwrap_or_default();
-    let parts = Parts { plan: manifest.plan.clone(), kernels: Kernels::new(isa), threads, weights, streamed, code, dense: options.dense, fragments };
+    let idle_states = accelerator.is_some();
+    let parts = Parts {
+        plan: manifest.plan.clone(),
+        kernels: Kernels::new(isa),
+        threads,
+        weights,
+        streamed,
+        code,
+        dense: options.dense,
+        fragments,
+        idle_states,
+    };
     let mut session = Session::new(Cpu::new(parts)?, options.split);
     if let Some(accelerator) = accelerator {
-        session = session.with_gpu(accelerator);
+        let on_failure = if options.gpu == GpuChoice::Require { OnFailure::Fail } else { OnFailure::GoOn };
+        session = session.with_gpu(accelerator, on_failure);
         if let Some(test) = &selftest {
             gpu::prove(&mut session, test, options.gpu, &mut notices)?;
         }

@@ -59,9 +59,47 @@ pub trait Stepper: Send {
 }
 
 /// What is wanted of logits, and where it goes.
-enum Sink<'a> {
+enum Goal<'a> {
     All(&'a mut dyn FnMut(usize, &[f32])),
+    /// The best among so many ids.
     Best(usize, &'a mut dyn FnMut(usize, u32, f32)),
+}
+
+/// Delivers each row once, in order, even if the step is begun anew.
+struct Sink<'a> {
+    goal: Goal<'a>,
+    /// Rows before this one are delivered.
+    next: usize,
+}
+
+impl Sink<'_> {
+    /// Whether a row is still to be delivered; from now on it counts as delivered.
+    fn turn(&mut self, row: usize) -> bool {
+        let due = row >= self.next;
+        self.next = self.next.max(row + 1);
+        due
+    }
+
+    fn logits(&mut self, row: usize, logits: &[f32]) {
+        if !self.turn(row) {
+            return;
+        }
+        match &mut self.goal {
+            Goal::All(sink) => sink(row, logits),
+            Goal::Best(vocabulary, sink) => {
+                let (id, logit) = best(&logits[..(*vocabulary).min(logits.len())]);
+                sink(row, id, logit);
+            }
+        }
+    }
+
+    fn best(&mut self, row: usize, id: u32, logit: f32) {
+        if self.turn(row)
+            && let Goal::Best(_, sink) = &mut self.goal
+        {
+            sink(row, id, logit);
+        }
+    }
 }
 
 /// The real stepper: one plan on the CPU. Nothing is allocated after it is made.
@@ -69,6 +107,10 @@ enum Sink<'a> {
 pub struct Session {
     cpu: Cpu,
     gpu: Option<Accelerator>,
+    /// What becomes of a step whose GPU fails.
+    on_failure: OnFailure,
+    /// With a GPU: the tokens of each slot, from which the host makes its keys and values if the GPU is lost.
+    history: Vec<Vec<u32>>,
     /// Run the tail only for the rows that want logits.
     split: bool,
     /// Positions held by each slot, and the most it held since it began at 0: rings are overwritten up to there.
@@ -79,6 +121,15 @@ pub struct Session {
     tails: Vec<(usize, usize)>,
     body: Columns,
     tail: Columns,
+}
+
+/// What a failing GPU means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The host goes on from the tokens.
+    GoOn,
+    /// The step fails.
+    Fail,
 }
 
 /// Rows as columns, the form a device takes.
@@ -137,12 +188,16 @@ impl Session {
             tails,
             cpu,
             gpu: None,
+            on_failure: OnFailure::Fail,
+            history: vec![],
         }
     }
 
     /// Gives the session a GPU that runs its part of every entry.
-    pub fn with_gpu(mut self, gpu: Accelerator) -> Self {
-        self.gpu = Some(gpu);
+    pub fn with_gpu(mut self, gpu: Accelerator, on_failure: OnFailure) -> Self {
+        let context = self.cpu.plan().model.context as usize;
+        self.history = self.lengths.iter().map(|_| Vec::with_capacity(if on_failure == OnFailure::GoOn { context } else { 0 })).collect();
+        (self.gpu, self.on_failure) = (Some(gpu), on_failure);
         self
     }
 
@@ -215,22 +270,15 @@ impl Session {
         let (width, text) = (model.vocabulary as usize, model.text_vocabulary as usize);
         let gpu = self.gpu.as_mut().filter(|gpu| gpu.has_logits(entry));
         let wanting = self.tail.picks.iter().enumerate().filter(|(_, row)| rows[**row as usize].logits).map(|(at, &row)| (at, row as usize));
-        match (gpu, sink) {
-            (Some(gpu), Sink::Best(vocabulary, sink)) if *vocabulary == text => {
+        match (gpu, &sink.goal) {
+            (Some(gpu), Goal::Best(vocabulary, _)) if *vocabulary == text => {
                 let found: &[(u32, f32)] = gpu.best(entry, count)?;
-                wanting.for_each(|(at, row)| sink(row, found[at].0, found[at].1));
+                wanting.for_each(|(at, row)| sink.best(row, found[at].0, found[at].1));
             }
-            (gpu, sink) => {
+            (gpu, _) => {
                 let fetched = gpu.map(|gpu| gpu.logits(entry, count)).transpose()?;
                 for (at, row) in wanting {
-                    let logits = fetched.map_or_else(|| self.cpu.logits(entry, at), |all| &all[at * width..(at + 1) * width]);
-                    match sink {
-                        Sink::All(sink) => sink(row, logits),
-                        Sink::Best(vocabulary, sink) => {
-                            let (id, logit) = best(&logits[..(*vocabulary).min(width)]);
-                            sink(row, id, logit);
-                        }
-                    }
+                    sink.logits(row, fetched.map_or_else(|| self.cpu.logits(entry, at), |all| &all[at * width..(at + 1) * width]));
                 }
             }
         }
@@ -240,6 +288,50 @@ impl Session {
 
     fn run(&mut self, rows: &[Row], sink: &mut Sink<'_>) -> Result<()> {
         self.check(rows)?;
+        if self.gpu.is_none() || self.on_failure == OnFailure::Fail {
+            return self.run_checked(rows, sink);
+        }
+        self.remember(rows);
+        let failed = match self.run_checked(rows, sink) {
+            Err(Error::Gpu(error)) => error,
+            other => return other,
+        };
+        tracing::error!("the GPU failed, the host goes on without it: {failed}");
+        self.gpu = None;
+        self.replay(rows)?;
+        self.run_checked(rows, sink)
+    }
+
+    /// Keeps the tokens of a step.
+    fn remember(&mut self, rows: &[Row]) {
+        for row in rows {
+            let tokens = &mut self.history[row.slot as usize];
+            tokens.truncate(row.position as usize);
+            tokens.push(row.token);
+        }
+    }
+
+    /// Makes the host's keys and values for everything that came before `rows`.
+    fn replay(&mut self, rows: &[Row]) -> Result<()> {
+        let most = self.bodies.last().map_or(1, |b| b.0);
+        for slot in 0..self.history.len() {
+            let first = rows.iter().find(|r| r.slot as usize == slot).map(|r| r.position as usize);
+            let tokens = std::mem::take(&mut self.history[slot]);
+            let before = &tokens[..first.unwrap_or(tokens.len())];
+            for (number, part) in before.chunks(most).enumerate() {
+                self.body.clear();
+                for (at, &token) in part.iter().enumerate() {
+                    self.body.push(Row { token, slot: slot as u32, position: (number * most + at) as u32, logits: false }, at);
+                }
+                let entry = smallest(&self.bodies, part.len());
+                run(&mut self.cpu, None, entry, self.body.inputs())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs rows that keep the rules.
+    fn run_checked(&mut self, rows: &[Row], sink: &mut Sink<'_>) -> Result<()> {
         self.body.clear();
         self.tail.clear();
         for (at, &row) in rows.iter().enumerate() {
@@ -286,11 +378,11 @@ impl Stepper for Session {
     }
 
     fn step(&mut self, rows: &[Row], sink: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
-        self.run(rows, &mut Sink::All(sink))
+        self.run(rows, &mut Sink { goal: Goal::All(sink), next: 0 })
     }
 
     fn step_best(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, u32, f32)) -> Result<()> {
-        self.run(rows, &mut Sink::Best(vocabulary, sink))
+        self.run(rows, &mut Sink { goal: Goal::Best(vocabulary, sink), next: 0 })
     }
 }
 

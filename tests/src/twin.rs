@@ -68,7 +68,8 @@ impl Twin {
             let streamed = (artifact.file().try_clone().expect("a file"), artifact.section(section::STREAMED).expect("the streamed section").offset);
             let weights = Weights::Mapped(artifact);
             let kernels = Kernels::new(Isa::detect());
-            Cpu::new(Parts { plan, kernels, threads: 1, weights, streamed, code: None, dense: false, fragments }).expect("memory for a small model")
+            Cpu::new(Parts { plan, kernels, threads: 1, weights, streamed, code: None, dense: false, fragments, idle_states: false })
+                .expect("memory for a small model")
         };
         Self { host: cpu(plan.clone(), host), device: cpu(apart(plan.clone()), device), plan, entries }
     }

@@ -3,9 +3,9 @@
 mod probe;
 
 use super::cpu::{Cpu, RowInputs};
-use super::gpu::{Argument, Function, Gpu, Graph, Launch, Memory, Module, Pinned, Result};
+use super::gpu::{Argument, Function, Gpu, Graph, Launch, Memory, Module, Pinned, Result, Uploader};
 use unicorn_artifact::gpu::{self as plan, GpuPlan, Image, Stage, inputs_bytes, inputs_column};
-use unicorn_artifact::plan::{ALIGN, Part, Plan};
+use unicorn_artifact::plan::{ALIGN, CodeSpan, Part, Plan};
 use unicorn_kernels_cpu::norm;
 
 /// What one stage of an entry does at run time.
@@ -106,6 +106,9 @@ impl Places {
     }
 }
 
+/// Most threads that load kernels.
+const LOADERS: usize = 16;
+
 /// The loaded kernels of an image.
 struct Kernels {
     functions: Vec<Function>,
@@ -116,13 +119,32 @@ struct Kernels {
 }
 
 impl Kernels {
+    /// Loads all kernels, by several threads: a driver that compiles PTX takes milliseconds for each.
     fn load(gpu: &Gpu, part: &GpuPlan, image: &Image, code: &[u8]) -> Result<Self> {
-        let (mut modules, mut functions) = (vec![], vec![]);
-        for (kernel, span) in part.kernels.iter().zip(&image.kernels) {
+        let one = |(kernel, span): (&plan::Kernel, &CodeSpan)| {
             let module = gpu.load(&code[span.offset as usize..(span.offset + span.bytes) as usize])?;
-            functions.push(module.function(&kernel.name)?);
-            modules.push(module);
-        }
+            Ok((module.function(&kernel.name)?, module))
+        };
+        let all: Vec<_> = part.kernels.iter().zip(&image.kernels).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(LOADERS);
+        let share = all.len().div_ceil(threads).max(1);
+        let work = |some: &[(&plan::Kernel, &CodeSpan)]| some.iter().map(|&k| one(k)).collect::<Vec<_>>();
+        let work = &work;
+        let loaded: Vec<Result<(Function, Module)>> = std::thread::scope(|scope| {
+            let mut shares = all.chunks(share);
+            let first = shares.next().unwrap_or_default();
+            // A share whose thread cannot be had is done here.
+            let others: Vec<_> = shares.map(|some| (some, std::thread::Builder::new().spawn_scoped(scope, move || work(some)).ok())).collect();
+            let mut loaded = work(first);
+            for (some, thread) in others {
+                loaded.extend(match thread {
+                    Some(thread) => thread.join().unwrap_or_else(|why| std::panic::resume_unwind(why)),
+                    None => work(some),
+                });
+            }
+            loaded
+        });
+        let (functions, modules) = loaded.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let threads = part.kernels.iter().map(|k| k.threads).collect();
         Ok(Self { functions, threads, overlap: image.target == "cuda:sm_90", _modules: modules })
     }
@@ -163,10 +185,12 @@ impl Accelerator {
         let held = |id: usize, bytes: Option<u64>| if part.weights[id] { bytes.unwrap_or(0) } else { 0 };
         let (weight_at, weight_bytes) = offsets(plan.weights.iter().enumerate().map(|(id, w)| held(id, w.bytes())));
         let weights = gpu.allocate("weights", weight_bytes)?;
+        let mut uploader = Uploader::new(&gpu)?;
         for (id, weight) in plan.weights.iter().enumerate().filter(|(id, _)| part.weights[*id]) {
             let from = weight.offset as usize;
-            gpu.upload(&weights, weight_at[id], &bytes[from..from + weight.bytes().unwrap_or(0) as usize])?;
+            uploader.send(&weights, weight_at[id], &bytes[from..from + weight.bytes().unwrap_or(0) as usize])?;
         }
+        drop(uploader);
         let slots = u64::from(plan.model.slots);
         let of_state = |(id, s): (usize, &unicorn_artifact::plan::State)| if part.states[id] { s.slot_bytes().unwrap_or(0) * slots } else { 0 };
         let (state_at, state_bytes) = offsets(plan.states.iter().enumerate().map(of_state));

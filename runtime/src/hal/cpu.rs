@@ -116,6 +116,8 @@ pub struct Parts {
     pub dense: bool,
     /// Runs of commands that a GPU leaves to the host: the entry, and which of its commands. Numbered after the plan's entries.
     pub fragments: Vec<(usize, Vec<u32>)>,
+    /// Whether keys and values are kept elsewhere: their memory is then reserved, but touched only if the host takes over.
+    pub idle_states: bool,
 }
 
 impl std::fmt::Debug for Cpu {
@@ -130,7 +132,7 @@ impl Cpu {
     /// # Errors
     /// [`crate::Error::Memory`].
     pub fn new(parts: Parts) -> crate::Result<Self> {
-        let Parts { mut plan, kernels, threads, weights, streamed, code, dense, fragments } = parts;
+        let Parts { mut plan, kernels, threads, weights, streamed, code, dense, fragments, idle_states } = parts;
         let own = plan.entries.len();
         for (of, commands) in fragments {
             let mut entry = plan.entries[of].clone();
@@ -161,7 +163,7 @@ impl Cpu {
             weights,
             streamed,
             arena: Area::new("the arena", plan.arena_bytes)?,
-            states: Area::new("keys and values", plan.state_bytes)?,
+            states: if idle_states { Area::untouched("keys and values", plan.state_bytes)? } else { Area::new("keys and values", plan.state_bytes)? },
             code,
             interpreters,
             scratch: PerThread(scratch),

@@ -34,7 +34,7 @@ impl Area {
         Ok(area)
     }
 
-    /// As [`Area::new`], for an area whose every page is filled at once by the caller.
+    /// As [`Area::new`], for an area that the caller fills at once, or may never need.
     ///
     /// # Errors
     /// [`Error::Memory`] naming `what`.

@@ -1,10 +1,11 @@
 //! Finds a GPU that an artifact has code for, and puts the artifact's part on it.
 
 use super::GpuChoice;
-use crate::hal::accelerator::Accelerator;
+use crate::hal::accelerator::{self, Accelerator};
 use crate::hal::gpu::{DeviceInfo, Driver, Gpu, Vendor};
 use crate::step::Session;
 use crate::{Error, Result};
+use unicorn_artifact::command::Command;
 use unicorn_artifact::file::{Artifact, SelfTest};
 use unicorn_artifact::gpu::{GpuPlan, Image};
 use unicorn_artifact::plan::Plan;
@@ -31,6 +32,12 @@ pub fn find(artifact: &Artifact, plan: &Plan, choice: GpuChoice, notices: &mut V
         }
         Err(why) => refused(why, choice, notices),
     }
+}
+
+/// Whether the GPU's part leaves the host nothing that reads resident weights.
+pub fn does_all(plan: &Plan) -> bool {
+    let lookup = |entry: usize, command: u32| matches!(plan.entries[entry].commands[command as usize], Command::EmbedPerLayer { .. });
+    plan.gpu.as_ref().is_some_and(|part| accelerator::fragments(part).iter().all(|(entry, commands)| commands.iter().all(|&c| lookup(*entry, c))))
 }
 
 /// Puts the GPU's part of the plan on a device; `weights` are the checked bytes of the artifact's resident weights.

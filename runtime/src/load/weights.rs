@@ -32,26 +32,59 @@ pub fn copy(artifact: &Artifact, path: &Path, threads: usize) -> Result<Area> {
     Ok(area)
 }
 
+/// Compares the digest of the weights where they are mapped: for a GPU, which gets its own copy.
+///
+/// # Errors
+/// [`Error::Artifact`] if the bytes do not match their digest.
+pub fn check(artifact: &Artifact, path: &Path, threads: usize) -> Result<()> {
+    let wrong = |source| Error::artifact(path, source);
+    let place = artifact.section(section::WEIGHTS).map_err(wrong)?;
+    let bytes = artifact.bytes(section::WEIGHTS).map_err(wrong)?;
+    let pieces = bytes.chunks(PIECE);
+    let hashed = tree(pieces, bytes.len(), threads, |part, _, hasher| {
+        hasher.update(part);
+        Ok(())
+    });
+    if hashed.map_err(|e| Error::io(path, e))? != place.digest {
+        return Err(wrong(unicorn_artifact::Error::section(section::WEIGHTS, "its bytes do not match their digest")));
+    }
+    Ok(())
+}
+
 /// Fills `bytes` from `offset` of the file on and gives their BLAKE3 digest.
 fn read(file: &File, offset: u64, bytes: &mut [u8], threads: usize) -> std::io::Result<[u8; 32]> {
     let length = bytes.len();
+    tree(bytes.chunks_mut(PIECE), length, threads, |piece, start, hasher| {
+        for (at, part) in piece.chunks_mut(READ).enumerate() {
+            file.read_exact_at(part, offset + start + (at * READ) as u64)?;
+            hasher.update(part);
+        }
+        Ok(())
+    })
+}
+
+/// The digest of `length` bytes that come in pieces: `hash` gives a piece, of which it is told the first byte's place, to the hasher.
+fn tree<T>(
+    pieces: impl Iterator<Item = T> + Send,
+    length: usize,
+    threads: usize,
+    hash: impl Fn(T, u64, &mut blake3::Hasher) -> std::io::Result<()> + Sync,
+) -> std::io::Result<[u8; 32]> {
     if length <= PIECE {
-        file.read_exact_at(bytes, offset)?;
-        return Ok(*blake3::hash(bytes).as_bytes());
+        let mut hasher = blake3::Hasher::new();
+        pieces.into_iter().try_for_each(|piece| hash(piece, 0, &mut hasher))?;
+        return Ok(*hasher.finalize().as_bytes());
     }
     let mut values = vec![ChainingValue::default(); length.div_ceil(PIECE)];
-    let pieces = Mutex::new(bytes.chunks_mut(PIECE).zip(&mut values).enumerate());
+    let pieces = Mutex::new(pieces.zip(&mut values).enumerate());
     let work = || -> std::io::Result<()> {
         loop {
             let piece = pieces.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
-            let Some((number, (bytes, value))) = piece else { return Ok(()) };
+            let Some((number, (piece, value))) = piece else { return Ok(()) };
             let start = (number * PIECE) as u64;
             let mut hasher = blake3::Hasher::new();
             hasher.set_input_offset(start);
-            for (at, part) in bytes.chunks_mut(READ).enumerate() {
-                file.read_exact_at(part, offset + start + (at * READ) as u64)?;
-                hasher.update(part);
-            }
+            hash(piece, start, &mut hasher)?;
             *value = hasher.finalize_non_root();
         }
     };

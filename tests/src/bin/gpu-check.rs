@@ -145,7 +145,8 @@ impl Host {
             }
         }
         let (kernels, weights) = (Kernels::new(Isa::Plain), Weights::Mapped(artifact));
-        let parts = Parts { plan: plan.clone(), kernels, threads: 1, weights, streamed, code: None, dense: false, fragments: list };
+        let parts =
+            Parts { plan: plan.clone(), kernels, threads: 1, weights, streamed, code: None, dense: false, fragments: list, idle_states: false };
         Ok(Self { cpu: Cpu::new(parts).map_err(|e| e.to_string())?, fragments })
     }
 }

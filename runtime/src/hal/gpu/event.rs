@@ -1,4 +1,4 @@
-//! Places in the stream, for measuring time between them.
+//! Places in the stream, for waiting and for measuring time between them.
 
 use super::calls;
 use super::context::{Context, Raw};
@@ -37,14 +37,23 @@ impl Gpu {
         self.context.check(&c.event_record, code)
     }
 
+    /// Waits until the stream has passed an event; at once if it was never recorded.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn wait_for(&self, event: &Event) -> Result<()> {
+        let c = self.context.enter_outside_graph("waiting")?;
+        // SAFETY: the event lives.
+        self.context.check(&c.event_synchronize, unsafe { (c.event_synchronize.f)(event.handle.0) })
+    }
+
     /// Milliseconds from one recorded event to a later one. Waits for the later one.
     ///
     /// # Errors
     /// What the driver says; that an event was never recorded, too.
     pub fn elapsed_ms(&self, start: &Event, end: &Event) -> Result<f32> {
-        let c = self.context.enter_outside_graph("waiting")?;
-        // SAFETY: the event lives.
-        self.context.check(&c.event_synchronize, unsafe { (c.event_synchronize.f)(end.handle.0) })?;
+        self.wait_for(end)?;
+        let c = self.context.enter()?;
         let mut milliseconds = 0.0;
         // SAFETY: writes one number; both live.
         let code = unsafe { (c.event_elapsed.f)(&raw mut milliseconds, start.handle.0, end.handle.0) };

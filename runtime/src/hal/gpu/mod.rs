@@ -16,6 +16,7 @@ mod memory;
 mod module;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use device::Gpu;
 pub use driver::{DeviceInfo, Driver, Vendor};
@@ -25,6 +26,7 @@ pub use graph::Graph;
 pub use launch::{Argument, Launch, MAX_ARGUMENTS};
 pub use memory::{Memory, Pinned};
 pub use module::{Function, Module};
+pub use upload::Uploader;
 
 /// `Result` of this room.
 pub type Result<T> = std::result::Result<T, DriverError>;

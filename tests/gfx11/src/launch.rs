@@ -27,11 +27,13 @@ pub struct Settings {
     pub threads: usize,
     /// Instructions of one wave at most.
     pub limit: u64,
+    /// Whether every use of a register must come behind a wait for what was loaded into it, as on a real device.
+    pub strict: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { threads: std::thread::available_parallelism().map_or(1, usize::from), limit: 1 << 34 }
+        Self { threads: std::thread::available_parallelism().map_or(1, usize::from), limit: 1 << 34, strict: false }
     }
 }
 
@@ -232,6 +234,7 @@ impl Launch<'_> {
     fn begin(&self, group: [u32; 3], index: usize, wave: &mut Wave) {
         let setup = &self.kernel.setup;
         (wave.pc, wave.scc, wave.flush, wave.steps) = (0, false, setup.flush, 0);
+        wave.watch = self.settings.strict.then(Box::default);
         wave.scratch.clear();
         wave.scratch.resize(32 * self.kernel.private as usize, 0);
         wave.s = [0; 128];

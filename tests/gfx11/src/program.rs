@@ -1,7 +1,8 @@
 //! A kernel as it is executed: its instructions decoded once, with their places.
 
 use crate::decode::{Unknown, decode};
-use crate::isa::Inst;
+use crate::isa::{Inst, Uses};
+use std::sync::OnceLock;
 
 /// The code of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Program {
     index: Vec<u32>,
     /// Why decoding stopped, if it did before the end.
     pub stopped: Option<Unknown>,
+    /// What each instruction uses, once somebody wants to know.
+    uses: OnceLock<Vec<Uses>>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -19,7 +22,7 @@ const NONE: u32 = u32::MAX;
 impl Program {
     /// Decodes a kernel's words. What is not known is an error only when it is reached.
     pub fn new(words: &[u32]) -> Self {
-        let mut program = Self { code: Vec::with_capacity(words.len()), index: vec![NONE; words.len()], stopped: None };
+        let mut program = Self { code: Vec::with_capacity(words.len()), index: vec![NONE; words.len()], stopped: None, uses: OnceLock::new() };
         let mut at = 0;
         while at < words.len() {
             match decode(&words[at..]) {
@@ -37,6 +40,11 @@ impl Program {
             }
         }
         program
+    }
+
+    /// What each instruction uses.
+    pub fn uses(&self) -> &[Uses] {
+        self.uses.get_or_init(|| self.code.iter().map(|inst| Uses::of(&inst.body)).collect())
     }
 
     /// The index of the instruction at a byte.

@@ -4,6 +4,7 @@ use crate::isa::{Access, Body, Compare, Dpp, Ds, Half, Inst, Kind, Operands, Pac
 use std::fmt::{self, Display, Write};
 
 const INLINE_FLOATS: [&str; 9] = ["0.5", "-0.5", "1.0", "-1.0", "2.0", "-2.0", "4.0", "-4.0", "0.15915494"];
+const HALF_FLOATS: [u16; 9] = [0x3800, 0xB800, 0x3C00, 0xBC00, 0x4000, 0xC000, 0x4400, 0xC400, 0x3118];
 const DELAYS: [&str; 12] = [
     "NO_DEP",
     "VALU_DEP_1",
@@ -169,11 +170,14 @@ fn sopp(f: &mut fmt::Formatter<'_>, op: Sopp, imm: u16) -> fmt::Result {
         Sopp::Barrier | Sopp::CodeEnd | Sopp::WaitIdle | Sopp::Wakeup | Sopp::IcacheInv | Sopp::Ttracedata => Ok(()),
         Sopp::Clause | Sopp::SetInstPrefetchDistance | Sopp::RoundMode | Sopp::WaitEvent | Sopp::TtracedataImm => write!(f, " {imm:#x}"),
         Sopp::Waitcnt => waitcnt(f, imm),
+        // Two bits mean nothing.
+        Sopp::WaitcntDepctr if imm & 0x60 != 0 => write!(f, " {imm:#x}"),
         Sopp::WaitcntDepctr => depctr(f, imm),
         Sopp::DelayAlu => delay(f, imm),
         Sopp::Sendmsg if imm == 3 => f.write_str(" sendmsg(MSG_DEALLOC_VGPRS)"),
         Sopp::Sendmsg => write!(f, " sendmsg({imm}, 0, 0)"),
-        _ => write!(f, " {imm}"),
+        _ if imm <= 64 || op.code() >= Sopp::Branch.code() && op.code() < Sopp::Endpgm.code() => write!(f, " {imm}"),
+        _ => write!(f, " {imm:#x}"),
     }
 }
 
@@ -246,14 +250,19 @@ fn write_hex(f: &mut fmt::Formatter<'_>, value: i32) -> fmt::Result {
 /// A source with its half and the changes to its sign.
 fn source(f: &mut fmt::Formatter<'_>, o: &Operands, i: usize, kind: Kind, halves: bool, signs: bool) -> fmt::Result {
     let (neg, abs) = (signs && o.neg >> i & 1 != 0, signs && o.abs >> i & 1 != 0);
-    let constant = matches!(o.src[i], Source::Inline(_) | Source::Literal(_));
+    let constant = matches!(o.src[i], Source::Inline(0..=252) | Source::Literal(_));
     match (neg, abs) {
         (true, false) if constant => f.write_str("neg(")?,
         (true, _) => f.write_char('-')?,
         _ => {}
     }
     f.write_str(if abs { "|" } else { "" })?;
-    Plain(o.src[i], kind).fmt(f)?;
+    match o.src[i] {
+        // Of a half only its bits count; integers of 16 bits know no floats.
+        Source::Literal(word) if kind.is_half() => write!(f, "{:#x}", word & 0xFFFF)?,
+        Source::Inline(code @ 240..=248) if kind == Kind::B16 => write!(f, "{:#x}", HALF_FLOATS[usize::from(code - 240)])?,
+        other => Plain(other, kind).fmt(f)?,
+    }
     if halves && kind.is_half() && matches!(o.src[i], Source::V(_)) {
         f.write_str(if o.high >> i & 1 != 0 { ".h" } else { ".l" })?;
     }
@@ -306,7 +315,8 @@ fn dpp(f: &mut fmt::Formatter<'_>, o: &Operands) -> fmt::Result {
 
 fn vop(f: &mut fmt::Formatter<'_>, op: Vop, o: &Operands) -> fmt::Result {
     f.write_str(op.text())?;
-    suffix(f, o, op.is_short(), !op.only_short())?;
+    let one_form = matches!(op, Vop::ReadfirstlaneB32 | Vop::Nop);
+    suffix(f, o, op.is_short() && !one_form, !op.only_short() && !one_form)?;
     match op.dst() {
         Kind::Nil => return Ok(()),
         Kind::Scalar => write!(f, " {}", S(o.dst, Kind::Scalar))?,
@@ -325,7 +335,13 @@ fn vop(f: &mut fmt::Formatter<'_>, op: Vop, o: &Operands) -> fmt::Result {
         source(f, o, i, *kind, true, kind.is_float())?;
     }
     match op {
-        Vop::Permlane16B32 | Vop::Permlanex16B32 if o.high & 3 != 0 => write!(f, " op_sel:[{},{}]", o.high & 1, (o.high >> 1) & 1)?,
+        Vop::Permlane16B32 | Vop::Permlanex16B32 => list(f, "op_sel", o.high & 3, 0, 2)?,
+        // The halves once more.
+        _ if o.long && op != Vop::CndmaskB16 && (op.dst().is_half() || op.src().iter().any(|kind| kind.is_half())) => {
+            let count = op.src().len();
+            let mask = (1u8 << count) - 1;
+            list(f, "op_sel", o.high & mask | (o.high >> 3) << count, 0, count + 1)?;
+        }
         _ => {}
     }
     tail(f, o)
@@ -357,7 +373,9 @@ fn packed(f: &mut fmt::Formatter<'_>, op: Packed, o: &Operands) -> fmt::Result {
     let count = op.src().len();
     let all = (1u8 << count) - 1;
     list(f, "op_sel", o.high, 0, count)?;
-    list(f, "op_sel_hi", o.high_high & all, if mix { 0 } else { all }, count)?;
+    if mix || op.src()[0] == Kind::Pair {
+        list(f, "op_sel_hi", o.high_high & all, if mix { 0 } else { all }, count)?;
+    }
     if !mix {
         list(f, "neg_lo", o.neg, 0, count)?;
         list(f, "neg_hi", o.abs, 0, count)?;

@@ -85,7 +85,10 @@ pub enum Fault {
     /// A wave took more instructions than allowed.
     #[error("{0} instructions in one wave: it waits for what cannot happen, or the limit (GFX11_LIMIT) is too low")]
     Limit(u64),
-    /// Some waves wait at a barrier while others ended or wait elsewhere for good.
+    /// A barrier was reached while the workgroup's memory was still to be changed.
+    #[error("a barrier while stores into the workgroup's memory are under way: a wait (lgkmcnt 0) is missing")]
+    Barrier,
+    /// A trap.
     #[error("`s_trap {0}`")]
     Trap(u16),
 }

@@ -11,10 +11,12 @@ mod lds;
 mod matrix;
 mod packed;
 mod scalar;
+mod watch;
 mod wave;
 
 pub use fault::Fault;
 pub use global::Reach;
+pub use watch::Watch;
 pub use wave::{JUNK, Lanes, Wave};
 
 use crate::isa::{Body, Sopp, register};
@@ -48,6 +50,9 @@ pub fn run(program: &Program, w: &mut Wave, lds: &mut [u8], reach: &mut Reach<'_
         counts[w.pc] += 1;
         w.pc += 1;
         w.steps += 1;
+        if let Some(watch) = &mut w.watch {
+            watch.step(&program.uses()[w.pc - 1])?;
+        }
         match &inst.body {
             Body::Vop(op, o) => alu::vop(w, *op, o)?,
             Body::Dual(halves) => alu::dual(w, halves)?,

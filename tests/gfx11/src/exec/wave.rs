@@ -1,5 +1,6 @@
 //! The registers of a wave, and how operands are read and results written.
 
+use super::watch::Watch;
 use crate::isa::{Source, register};
 
 /// One register of all 32 lanes.
@@ -38,12 +39,14 @@ pub struct Wave {
     pub steps: u64,
     /// The private memory of all lanes.
     pub scratch: Vec<u8>,
+    /// Its loads, if somebody watches.
+    pub watch: Option<Box<Watch>>,
 }
 
 impl Wave {
     /// A wave with junk in its registers, for real ones begin with junk too.
     pub fn new() -> Self {
-        Self { v: Box::new([[JUNK; 32]; 256]), s: [0; 128], scc: false, pc: 0, flush: false, steps: 0, scratch: Vec::new() }
+        Self { v: Box::new([[JUNK; 32]; 256]), s: [0; 128], scc: false, pc: 0, flush: false, steps: 0, scratch: Vec::new(), watch: None }
     }
 
     /// Which lanes are active.

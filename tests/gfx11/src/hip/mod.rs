@@ -75,7 +75,11 @@ fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
 
 static DEVICE: LazyLock<Mutex<Device>> = LazyLock::new(|| {
     let usual = Settings::default();
-    let settings = Settings { threads: setting("GFX11_THREADS").unwrap_or(usual.threads), limit: setting("GFX11_LIMIT").unwrap_or(usual.limit) };
+    let settings = Settings {
+        threads: setting("GFX11_THREADS").unwrap_or(usual.threads),
+        limit: setting("GFX11_LIMIT").unwrap_or(usual.limit),
+        strict: setting::<u8>("GFX11_STRICT").is_some_and(|on| on != 0),
+    };
     Mutex::new(Device {
         space: Space::new(setting("GFX11_MEMORY").unwrap_or(8 << 30)),
         view: None,

@@ -3,11 +3,13 @@
 mod memory;
 mod scalar;
 mod table;
+mod uses;
 mod vector;
 
 pub use memory::{Ds, Global};
 pub use scalar::{Smem, Sop1, Sop2, Sopc, Sopk, Sopp};
 pub use table::Kind;
+pub use uses::{Effect, Registers, Uses};
 pub use vector::{Compare, Compared, Condition, Packed, Vop};
 
 /// Scalar registers with a meaning, by number.

@@ -4,15 +4,17 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use unicorn_artifact::command::Command;
-use unicorn_artifact::file::Artifact;
+use unicorn_artifact::file::{Artifact, Manifest, section};
 use unicorn_artifact::gpu::{Argument, GpuPlan, Stage};
 use unicorn_artifact::plan::{Part, Plan};
 use unicorn_artifact::tensor::Format;
 use unicorn_artifact::validate;
 use unicorn_kernels_gpu::target::Target;
 use unicorn_rt::step::{Row, Stepper};
+use unicorn_tests::hostile::folder;
 use unicorn_tests::twin::Twin;
 use unicorn_tests::{Logits, Random, artifact_with, assert_same_bits, open, options, run, threads};
+use unicornc::import::{Checkpoint, synthetic};
 use unicornc::lower::gpu;
 use unicornc::partition::units::Kind;
 use unicornc::partition::{Partition, decide};
@@ -98,6 +100,43 @@ fn every_partition_gives_the_bits_of_the_host() {
     for text in whole.into_iter().chain(random) {
         let Some(gpu) = lowered(plan, &text) else { continue };
         assert_same_bits(&text, expected(), &talk(&mut Twin::new(path, &gpu)));
+    }
+}
+
+/// A model large enough that a GPU is worth its launches, and Pebble, which is not.
+#[test]
+fn auto_takes_the_least_foretold_time() {
+    let folder = folder();
+    let sizes = synthetic::Options {
+        layers: 4,
+        sparse: 1,
+        hidden: 1024,
+        ffn: 4096,
+        heads: 8,
+        head_dim: 128,
+        ple_width: 128,
+        laurel_rank: 64,
+        ..synthetic::Options::default()
+    };
+    synthetic::write(folder.path(), &sizes).expect("a checkpoint can be written");
+    let out = folder.path().join("large.unicorn");
+    let some = driver::Options { context: Some(256), slots: 1, rows: vec![1], limit: None, ..options(Format::Q4) };
+    let checkpoint = Checkpoint::open(folder.path()).expect("a sound checkpoint");
+    driver::compile(&checkpoint, &out, &driver::Options { selftest: false, hollow: true, ..some }, driver::Stage::Artifact, false, &mut |_| {})
+        .expect("it compiles");
+    let file = Artifact::open(&out).expect("a file");
+    let large = Manifest::decode(file.verified(section::MANIFEST).expect("a section")).expect("a manifest").plan;
+    for (plan, target, gpu) in [(&large, Target::Sm90, true), (&pebble().1, Target::Sm90, false), (&pebble().1, Target::Gfx1103, false)] {
+        let decided = decide(plan, &Partition::Auto, &[target]).expect("a placement").expect("a target was given");
+        println!("{}", decided.table);
+        let (chosen, host, whole) = (decided.table.chosen.seconds, decided.table.host.seconds, decided.table.gpu.seconds);
+        assert!(chosen <= host && chosen <= whole, "{chosen} is more than {host} or {whole}");
+        assert_eq!(decided.assignment.is_some(), gpu, "{target}");
+        for seed in 0..8 {
+            let other = Partition::parse(&rules(&mut Random(seed), plan.model.layers)).expect("rules");
+            let other = decide(plan, &other, &[target]).expect("a placement").expect("a target was given").table.chosen.seconds;
+            assert!(chosen <= other * (1.0 + 1e-9), "{target}, seed {seed}: {other} is less than {chosen}");
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Argument {
     Inputs,
     /// A buffer of the entry.
     Buffer(BufferId),
+    /// A buffer of f32 of the entry, from a column on: so one kernel serves all places of a row.
+    Slice(BufferId, u32),
     /// A resident weight.
     Weight(WeightId),
     /// Keys and values of all slots.
@@ -40,6 +42,16 @@ pub enum Argument {
     Counters(u64),
     /// The best logit of each row.
     Best,
+}
+
+impl Argument {
+    /// The buffer of the entry that it points into.
+    pub fn buffer(self) -> Option<BufferId> {
+        match self {
+            Self::Buffer(id) | Self::Slice(id, _) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// One kernel launch.

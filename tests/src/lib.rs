@@ -2,6 +2,7 @@
 //! No test stands here.
 
 pub mod hostile;
+pub mod judge;
 pub mod reference;
 pub mod stubs;
 pub mod twin;

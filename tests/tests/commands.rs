@@ -4,12 +4,13 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use unicorn_artifact::file::Artifact;
+use unicorn_artifact::file::{Artifact, Writer, section};
 use unicorn_artifact::tensor::Format;
 use unicorn_tests::{artifact, pebble};
 use unicornc::driver::Stage;
 use unicornc::graph::text;
 use unicornc::import::synthetic;
+use unicornc::npu;
 
 fn unicornc() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unicornc-under-test"));
@@ -186,6 +187,119 @@ fn inspect_shows_what_the_artifact_holds() {
     assert_eq!(json["plan"].as_str(), Some(plan.as_str()));
 }
 
+/// Pebble with a GPU's part of one kernel, compiled long ago and never launched: what `inspect` shows of kernels needs no LLVM.
+fn with_kernel(folder: &Path) -> PathBuf {
+    use unicorn_artifact::gpu::{GpuEntry, GpuPlan, Image, Kernel, Launch, Stage};
+    use unicorn_artifact::plan::CodeSpan;
+    let objects = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/gpu/tests/objects");
+    let from = Artifact::open(artifact(Format::Q4)).expect("an artifact");
+    let mut manifest = from.manifest().expect("a manifest");
+    let plan = &mut manifest.plan;
+    let mut gpu = GpuPlan {
+        kernels: vec![Kernel { name: "sum".into(), threads: 128, title: "sum of exponentials".into() }],
+        handoffs: vec![None; plan.handoffs.len()],
+        states: vec![false; plan.states.len()],
+        weights: vec![false; plan.weights.len()],
+        arena_bytes: 1 << 20,
+        ..GpuPlan::default()
+    };
+    for entry in &plan.entries {
+        let all = (0..entry.commands.len() as u32).collect();
+        gpu.entries.push(GpuEntry { buffers: vec![None; entry.buffers.len()], stages: vec![Stage::Host(all)], best: None });
+    }
+    // One launch, that `r0` may be found: it stands for the first region call of the first entry.
+    let (entry, made) = (&plan.entries[0], &mut gpu.entries[0]);
+    let at = entry.commands.iter().position(|c| matches!(c, unicorn_artifact::command::Command::Region { region: 0, .. })).expect("a region");
+    let launch = Launch { kernel: 0, grid: [1; 3], arguments: vec![], commands: vec![at as u32] };
+    let (before, after) = ((0..at as u32).collect(), (at as u32 + 1..entry.commands.len() as u32).collect());
+    made.stages = vec![Stage::Host(before), Stage::Device(vec![launch]), Stage::Host(after)];
+    made.stages.retain(|stage| !matches!(stage, Stage::Host(commands) if commands.is_empty()));
+    let mut images = vec![];
+    for (target, file) in [("hip:gfx1103", "sum.gfx1103.hsaco"), ("cuda:sm_80", "sum.sm_80.ptx")] {
+        let bytes = std::fs::read(objects.join(file)).expect("the object");
+        let section = format!("gpu.{}", target.replace(':', "."));
+        let kernels = vec![CodeSpan { offset: 0, bytes: bytes.len() as u64 }];
+        gpu.images.push(Image { target: target.into(), section: section.clone(), kernels });
+        images.push((section, bytes));
+    }
+    plan.gpu = Some(gpu);
+    let path = folder.join("with-kernel.unicorn");
+    let mut writer = Writer::create(&path).expect("a file");
+    let mut write = |name: &str, bytes: &[u8]| {
+        writer.begin(name).expect("a section");
+        writer.write(bytes).expect("its bytes");
+    };
+    for kept in from.sections().iter().filter(|s| s.name != section::MANIFEST) {
+        write(&kept.name, from.verified(&kept.name).expect("a section"));
+    }
+    images.iter().for_each(|(name, bytes)| write(name, bytes));
+    write(section::MANIFEST, &manifest.encode().expect("a manifest"));
+    writer.finish().expect("a whole file");
+    path
+}
+
+#[test]
+fn inspect_shows_what_kernels_take_and_move() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = with_kernel(folder.path());
+    let path = path_text(&path);
+    let text = out(&expect(0, &["inspect", path, "--kernels"]));
+    let line = |target: &str| {
+        text.lines().find(|l| l.contains("sum of exponentials") && l.contains(target)).map(|l| l.split_whitespace().collect::<Vec<_>>())
+    };
+    // Six vector registers of a file of 1024 leave room for all 16 waves; 16 bytes shared by 128 threads do, too.
+    let amd = line("hip:gfx1103").expect("a line for AMD");
+    assert_eq!((amd[0], amd[2], amd[4], amd[5], amd[6]), ("sum", "6", "16", "B", "16"), "{text}");
+    let nvidia = line("cuda:sm_80").expect("a line for NVIDIA");
+    assert_eq!((nvidia[2], nvidia[3], nvidia[4], nvidia[6]), ("-", "-", "16", "-"), "{text}");
+    assert!(text.contains("body of 1 rows: 1 launches, 2 stages of the host not counted") && text.contains("one token: 1 launches"), "{text}");
+
+    let json: Value = serde_json::from_slice(&expect(0, &["inspect", path, "--kernels", "--json", "--target", "hip:gfx1103"]).stdout).expect("JSON");
+    assert_eq!(json["kernels"].as_array().map(Vec::len), Some(1));
+    assert_eq!((json["kernels"][0]["vgprs"].as_u64(), json["kernels"][0]["waves_per_simd"].as_u64()), (Some(6), Some(16)));
+    assert!(json["tokens_per_second_limit"]["hip:gfx1103"].as_f64().is_some_and(|limit| limit > 0.0), "{json}");
+
+    for (more, why) in [
+        (&["--target", "hip:gfx1103"][..], "wants --kernels or --disasm"),
+        (&["--kernels", "--target", "hip:gfx906"][..], "hip:gfx1100"),
+        (&["--kernels", "--target", "hip:gfx1100"][..], "only for hip:gfx1103, cuda:sm_80"),
+        (&["--kernels", "--active", "2"][..], "is no share"),
+    ] {
+        let refused = expect(2, &[&["inspect", path][..], more].concat());
+        assert!(err(&refused).contains(why), "{more:?}: {}", err(&refused));
+    }
+    let plain = artifact(Format::Q4);
+    let refused = expect(2, &["inspect", path_text(&plain), "--kernels"]);
+    assert!(err(&refused).contains("compile it with --target"), "{}", err(&refused));
+}
+
+#[test]
+fn inspect_disassembles_by_name() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = with_kernel(folder.path());
+    let path = path_text(&path);
+    for name in ["sum", "EXPONENTIALS"] {
+        let text = out(&expect(0, &["inspect", path, "--disasm", name, "--target", "cuda:sm_80"]));
+        assert!(text.starts_with("# sum for cuda:sm_80: sum of exponentials\n") && text.contains(".entry sum("), "{text}");
+    }
+    let json: Value =
+        serde_json::from_slice(&expect(0, &["inspect", path, "--disasm", "r0", "--target", "cuda:sm_80", "--json"]).stdout).expect("JSON");
+    assert!(json["kernels"][0]["text"].as_str().is_some_and(|text| text.contains(".entry sum(")), "{json}");
+    // A region that no kernel performs has code for hosts alone.
+    let text = out(&expect(0, &["inspect", path, "--disasm", "r1"]));
+    assert!(text.contains("# r1 for the host, x86_64: ") && text.contains("not disassembled") && !text.contains("# sum"), "{text}");
+    let refused = expect(2, &["inspect", path, "--disasm", "sun"]);
+    assert!(err(&refused).contains("nothing is named `sun`; near are `sum`"), "{}", err(&refused));
+
+    if cfg!(feature = "gpu") {
+        let text = out(&expect(0, &["inspect", path, "--disasm", "sum", "--target", "hip:gfx1103"]));
+        assert!(text.contains("\nsum:\n") && text.contains("s_endpgm") && text.contains("  // L"), "{text}");
+    } else {
+        let refused = expect(4, &["inspect", path, "--disasm", "sum"]);
+        assert!(err(&refused).contains("built without LLVM") && err(&refused).contains("--features gpu"), "{}", err(&refused));
+    }
+}
+
 #[test]
 fn verify_finds_damage_in_every_section() {
     let path = artifact(Format::Q4);
@@ -270,9 +384,54 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn the_npus_files_are_told_and_compared() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("small.xclbin");
+    let core = npu::address::Tile { column: 1, row: 3 };
+    let program = npu::cdo::Command::DmaWrite { address: core.at(0x20000), data: vec![0x1234_5678; 9] };
+    let lock = npu::cdo::Command::Write { address: core.at(0x1f020), value: 2 };
+    let pdi = npu::pdi::wrap(npu::cdo::Cdo::assemble(&[vec![program], vec![lock]]));
+    let design = npu::xclbin::Design { columns: 1, start_columns: &[1, 2], pdi: pdi.clone(), kernel: "SMALL", instance: "ONE", buffers: 2 };
+    let bytes = npu::xclbin::Xclbin::npu1(design).and_then(|file| file.write()).expect("it fits");
+    std::fs::write(&path, &bytes).expect("the container");
+
+    let text = out(&expect(0, &["npu", "dump", path_text(&path)]));
+    assert!(text.contains("kernel SMALL") && text.contains("(1, 3) Lock2_value = 0x00000002: Lock_value=2"), "{text}");
+    assert!(text.contains("program of core (1, 3) from 0x0: 36 bytes") && !text.contains("12345678"), "{text}");
+    assert!(out(&expect(0, &["npu", "dump", "--words", path_text(&path)])).contains("12345678"));
+    let events_of = |arguments: &[&str], code| events(&expect(code, &[&["--message-format", "json", "npu"], arguments].concat()));
+    assert_eq!(events_of(&["dump", path_text(&path)], 0)[0]["text"].as_str(), Some(text.as_str()));
+
+    let text = out(&expect(0, &["npu", "roundtrip", path_text(&path)]));
+    for part in ["xclbin", "AIE_PARTITION", "PDI", "CDO", "padding of the configuration follows", "the same, byte for byte"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let equal = events_of(&["roundtrip", path_text(&path)], 0);
+    assert_eq!((&equal[0]["equal"], equal[0]["parts"].as_array().map(Vec::len)), (&Value::Bool(true), Some(10)));
+
+    // Padding behind the commands that is not zero: no value holds it.
+    let image = folder.path().join("image.pdi");
+    let mut odd = pdi.write().expect("it fits");
+    *odd.last_mut().expect("bytes") = 5;
+    std::fs::write(&image, &odd).expect("the image");
+    let text = out(&expect(1, &["npu", "roundtrip", path_text(&image)]));
+    assert!(text.contains("first difference: PDI, field `partition`") && text.contains("0x05 was written as 0x00"), "{text}");
+    assert_eq!(events_of(&["roundtrip", path_text(&image)], 1)[0]["difference"]["offset"].as_u64(), Some(odd.len() as u64 - 1));
+    assert!(out(&expect(0, &["npu", "dump", path_text(&image)])).starts_with("note: PDI"));
+
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("the container");
+    let cut = expect(3, &["npu", "dump", path_text(&path)]);
+    assert!(err(&cut).contains("small.xclbin: xclbin, offset 0x130, field `length`"), "{}", err(&cut));
+    expect(3, &["npu", "roundtrip", path_text(&path)]);
+    expect(5, &["npu", "dump", "/nowhere/at/all.xclbin"]);
+    expect(2, &["npu"]);
+}
+
+#[test]
 fn help_mentions_every_option() {
     let listed = |command: &str, options: &[&str]| {
-        let text = out(&expect(0, &[command, "--help"]));
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let text = out(&expect(0, &arguments));
         for option in options.iter().chain(&["--message-format", "--help"]) {
             let line = text.lines().position(|line| line.split([',', ' ', '[']).any(|word| word == *option));
             assert!(line.is_some(), "{command}: no {option} in {text}");
@@ -304,10 +463,13 @@ fn help_mentions_every_option() {
         "--dump",
     ];
     listed("compile", &compile);
-    listed("inspect", &["--json", "--plan", "--threads"]);
+    listed("inspect", &["--json", "--plan", "--threads", "--kernels", "--disasm", "--target", "--depth", "--active"]);
     listed("verify", &["--no-native"]);
     listed("diff", &[]);
+    listed("npu", &[]);
+    listed("npu dump", &["--words"]);
+    listed("npu roundtrip", &[]);
     let text = out(&expect(0, &["--help"]));
-    assert!(["compile", "inspect", "verify", "diff", "Exit codes"].iter().all(|word| text.contains(word)), "{text}");
+    assert!(["compile", "inspect", "verify", "diff", "npu", "Exit codes"].iter().all(|word| text.contains(word)), "{text}");
     assert!(out(&expect(0, &["--version"])).contains(env!("CARGO_PKG_VERSION")));
 }

@@ -260,7 +260,7 @@ fn each_kind_of_fault_is_named() {
     // Two buffers of the device in one place.
     let why = refusal(&|gpu| {
         let Some(Stage::Device(launches)) = gpu.entries[0].stages.iter().find(|s| matches!(s, Stage::Device(l) if l.len() > 4)) else { return };
-        let of = |at: usize| launches[at].arguments.iter().rev().find_map(|a| if let Argument::Buffer(id) = a { Some(*id as usize) } else { None });
+        let of = |at: usize| launches[at].arguments.iter().rev().find_map(|a| a.buffer().map(|id| id as usize));
         let (a, b) = (of(0).expect("a buffer"), of(1).expect("a buffer"));
         gpu.entries[0].buffers[a] = gpu.entries[0].buffers[b];
     });

@@ -23,8 +23,20 @@ fn links(package: &str) -> BTreeSet<String> {
 
 /// The packages of this house.
 fn ours() -> BTreeSet<String> {
-    let crates =
-        ["unicornc", "unicorn-rt", "cuda-sys", "hip-sys", "unicorn-artifact", "unicorn-kernels-cpu", "unicorn-kernels-gpu", "unicorn-kernels-xdna"];
+    let crates = [
+        "unicornc",
+        "unicorn-rt",
+        "cuda-sys",
+        "hip-sys",
+        "xrt-sys",
+        "unicorn-kernels-npu",
+        "unicorn-artifact",
+        "unicorn-kernels-cpu",
+        "unicorn-kernels-gpu",
+        "unicorn-kernels-xdna",
+        "unicorn-kernels-npu",
+        "xrt-sys",
+    ];
     crates.into_iter().chain(["unicorn-tests", "unicorn-gfx11", "unicorn-benches"]).map(str::to_owned).collect()
 }
 

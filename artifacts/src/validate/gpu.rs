@@ -5,7 +5,7 @@
 
 use super::stages::stages;
 use crate::gpu::{Argument, GpuEntry, GpuPlan, Launch, Stage, inputs_bytes};
-use crate::plan::{ALIGN, Entry, Part, Plan};
+use crate::plan::{ALIGN, Elements, Entry, Part, Plan};
 use crate::{Error, Result};
 
 /// Most kernels, launches of an entry, arguments of a launch, threads of a block, blocks along an axis.
@@ -157,6 +157,10 @@ fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, launch: &L
             Argument::Inputs => inputs_bytes(plan.max_rows(entry.part)) > 0,
             Argument::Best => entry.part == Part::Tail,
             Argument::Buffer(id) => made.buffers.get(id as usize).copied().flatten().is_some(),
+            Argument::Slice(id, column) => {
+                let f32s = entry.buffers.get(id as usize).filter(|b| b.elements == Elements::F32);
+                f32s.is_some_and(|b| column < b.width && column.is_multiple_of(4)) && made.buffers.get(id as usize).copied().flatten().is_some()
+            }
             Argument::Weight(id) => gpu.weights.get(id as usize).copied().unwrap_or(false),
             Argument::State(id) => gpu.states.get(id as usize).copied().unwrap_or(false),
             Argument::Table(id) => (id as usize) < gpu.tables.len(),

@@ -189,7 +189,7 @@ impl<'a> Replay<'a> {
         }
         let (mut touched, mut inputs): (Vec<BufferId>, Vec<BufferId>) = (vec![], vec![]);
         let mut results: Vec<(BufferId, usize)> = vec![];
-        let given = |id: BufferId| launch.arguments.contains(&Argument::Buffer(id));
+        let given = |id: BufferId| launch.arguments.iter().any(|a| a.buffer() == Some(id));
         for at in launch.commands.iter().map(|&at| at as usize) {
             self.perform(at, Side::Device, sides)?;
             for &(id, value) in &self.wanted[at] {
@@ -220,9 +220,9 @@ impl<'a> Replay<'a> {
             touched.extend(&written);
             results.extend(written.into_iter().filter(|id| given(*id)).map(|id| (id, at)));
         }
-        let foreign = launch.arguments.iter().find(|a| matches!(a, Argument::Buffer(id) if !touched.contains(id)));
-        if let Some(Argument::Buffer(id)) = foreign {
-            return Err(format!("a launch is given `{}`, which none of its commands touches", self.name(*id)));
+        let foreign = launch.arguments.iter().filter_map(|a| a.buffer()).find(|id| !touched.contains(id));
+        if let Some(id) = foreign {
+            return Err(format!("a launch is given `{}`, which none of its commands touches", self.name(id)));
         }
         let read: Vec<u32> = launch.commands.iter().flat_map(|&at| self.entry.commands[at as usize].weights()).collect();
         if let Some(id) = launch.arguments.iter().find_map(|a| if let Argument::Weight(id) = a { (!read.contains(id)).then_some(*id) } else { None })

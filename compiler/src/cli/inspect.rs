@@ -1,10 +1,12 @@
 //! `unicornc inspect`.
 
+mod gpu;
+
 use super::{emit, human, print};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
-use unicorn_artifact::file::{Artifact, Manifest, hex};
+use unicorn_artifact::file::{Artifact, Manifest, hex, section};
 use unicorn_artifact::plan::Plan;
 use unicornc::Result;
 
@@ -22,10 +24,17 @@ pub struct Args {
     /// Worker threads to foretell memory for.
     #[arg(long, default_value_t = 2)]
     threads: u64,
+    #[command(flatten)]
+    gpu: gpu::Show,
 }
 
 pub fn run(args: &Args, json: bool) -> Result<()> {
     let artifact = Artifact::open(&args.artifact)?;
+    if args.gpu.wanted() {
+        // Read alone: what `compile --hollow` wrote has kernels and no weights.
+        let manifest = Manifest::decode(artifact.verified(section::MANIFEST)?)?;
+        return gpu::run(&artifact, &manifest.plan, &args.gpu, json || args.json);
+    }
     let manifest = artifact.manifest()?;
     if json || args.json {
         emit(&as_json(&artifact, &manifest, args));

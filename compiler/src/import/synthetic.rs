@@ -93,6 +93,9 @@ pub struct Options {
     pub untied: bool,
     /// Files to spread the tensors over; more than one makes an index.
     pub shards: usize,
+    /// Leave the data out: files of the right length that are all holes after their headers, so a full-size model takes no room and no time. Every weight
+    /// is zero.
+    pub hollow: bool,
 }
 
 impl Default for Options {
@@ -121,6 +124,7 @@ impl Default for Options {
             towers: false,
             untied: false,
             shards: 1,
+            hollow: false,
         }
     }
 }
@@ -269,6 +273,9 @@ fn write_tensors(path: &Path, tensors: &[(String, Vec<usize>)], options: &Option
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(header.as_bytes())?;
+    if options.hollow {
+        return file.into_inner()?.set_len((8 + header.len() + end) as u64);
+    }
     let mut buffer = Vec::with_capacity(1 << 16);
     for (name, shape) in tensors {
         let (centre, spread) = scale(name, shape);

@@ -218,16 +218,8 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
                 vec![]
             });
             // Whoever comes last adds the parts.
-            k.fence();
-            k.barrier();
-            k.when(k.is(thread, Is::Equal, k.int(0)), || {
-                let counter = k.at(k.parameter(counters), k.mul(k.add(k.mul(row, k.int(spec.ring.heads)), kv_head), k.int(4)));
-                let before = k.atomic_add(counter, k.int(1));
-                k.when(k.is(before, Is::Equal, k.int(spec.parts - 1)), || k.store(k.int(0), counter));
-                k.store(before, flag);
-            });
-            k.barrier();
-            k.when(k.is(k.load(flag, Type::I32), Is::Equal, k.int(spec.parts - 1)), || {
+            let counter = k.at(k.parameter(counters), k.mul(k.add(k.mul(row, k.int(spec.ring.heads)), kv_head), k.int(4)));
+            k.when(k.comes_last(counter, spec.parts, flag), || {
                 k.fence();
                 k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
                     let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));

@@ -50,6 +50,20 @@ impl Kernel {
         (0..values.len() as u32).map(total).collect()
     }
 
+    /// Whether this block is the last of `blocks` to come here, and so sees what all of them have written. `counter` is zero before and after; `flag` is a
+    /// word of shared memory.
+    pub fn comes_last(&self, counter: Value, blocks: u32, flag: Value) -> Value {
+        self.fence();
+        self.barrier();
+        self.when(self.is(self.thread(), Is::Equal, self.int(0)), || {
+            let before = self.atomic_add(counter, self.int(1));
+            self.when(self.is(before, Is::Equal, self.int(blocks - 1)), || self.store(self.int(0), counter));
+            self.store(before, flag);
+        });
+        self.barrier();
+        self.is(self.load(flag, Type::I32), Is::Equal, self.int(blocks - 1))
+    }
+
     /// 1 / x to about one unit in the last place.
     pub fn reciprocal(&self, x: Value) -> Value {
         match self.dialect {

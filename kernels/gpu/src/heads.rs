@@ -1,7 +1,7 @@
 //! What is done head by head before attention: norm, rotation, and storing keys and values as halves. A warp a head.
 
 use crate::block::WARP;
-use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
+use crate::text::{Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::gpu::inputs_column;
 
 /// What becomes of a head.
@@ -57,9 +57,9 @@ pub fn place(k: &Kernel, row: Value, most: u32) -> (Value, Value) {
     (read(1), read(2))
 }
 
-/// The kernel: inputs block, rotation table `[context, head_dim]`, state, then for each run its input, its weight where it has one, and its output where
-/// it goes to a buffer. Grid: heads by rows; `most` is the row capacity of the inputs block.
-pub fn kernel(name: &str, dialect: Dialect, runs: &[Heads], ring: Ring, epsilon: f32, most: u32) -> String {
+/// Parameters: inputs block, rotation table `[context, head_dim]`, state, then for each run its input, its weight where it has one, and its output where
+/// it goes to a buffer.
+pub fn parameters(runs: &[Heads]) -> Vec<Parameter> {
     let mut parameters = vec![Parameter::Buffer, Parameter::Constant, Parameter::Buffer];
     for run in runs {
         parameters.push(Parameter::Buffer);
@@ -70,25 +70,28 @@ pub fn kernel(name: &str, dialect: Dialect, runs: &[Heads], ring: Ring, epsilon:
             parameters.push(Parameter::Buffer);
         }
     }
-    let k = Kernel::new(name, dialect, &parameters, WARP);
+    parameters
+}
+
+/// The kernel's body, for one warp. Grid: heads by rows; `most` is the row capacity of the inputs block.
+pub fn body(k: &Kernel, runs: &[Heads], ring: Ring, epsilon: f32, most: u32) {
     let (lane, head, row) = (k.thread(), k.block("x"), k.block("y"));
     k.wait_for_launch();
     k.release_next();
     let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
-        let (slot, position) = place(&k, row, most);
+        let (slot, position) = place(k, row, most);
         let (mut at, mut first) = (3, 0);
         for run in runs {
             let here = k.and(k.is(head, Is::AtLeast, k.int(first)), k.is(head, Is::Less, k.int(first + run.count)));
             let input = at;
             let weight = run.weighted.then_some(at + 1);
             let out = (run.goal == Goal::Buffer).then_some(at + 1 + usize::from(run.weighted));
-            k.when(here, || one(&k, *run, ring, epsilon, (lane, k.sub(head, k.int(first)), row), (slot, position), (input, weight, out)));
+            k.when(here, || one(k, *run, ring, epsilon, (lane, k.sub(head, k.int(first)), row), (slot, position), (input, weight, out)));
             at += 1 + usize::from(run.weighted) + usize::from(out.is_some());
             first += run.count;
         }
     });
-    k.finish()
 }
 
 fn one(

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod cost;
 pub mod embed;
 mod error;
+pub mod finale;
 pub mod heads;
 pub mod matmul;
 pub mod matvec;

@@ -373,5 +373,6 @@ pub fn few(spec: &Spec, rows: u32) -> matvec::Spec {
         rows,
         entry_rows: spec.entry_rows,
         epilogue: spec.epilogue.clone(),
+        finale: None,
     }
 }

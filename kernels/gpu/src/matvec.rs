@@ -6,8 +6,9 @@
 
 use crate::block::WARP;
 use crate::codes::Codes;
+use crate::finale::{self, Finale};
 use crate::region::{Binding, evaluate, one};
-use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
+use crate::text::{Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::region::{Kind, Region, RegionOp};
 use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_bytes};
 
@@ -53,7 +54,12 @@ pub struct Spec {
     pub entry_rows: u32,
     /// What follows; without it the outputs are stored.
     pub epilogue: Option<Epilogue>,
+    /// What the last block does then; only without an epilogue, in an entry of one row.
+    pub finale: Option<Finale>,
 }
+
+/// Threads of a block that may run a finale.
+const FINALE_THREADS: u32 = 512;
 
 /// How a launch is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +84,7 @@ impl Spec {
 
     /// The division of this shape.
     pub fn division(&self) -> Division {
-        let panels = if self.epilogue.is_some() { 2 } else { 1 };
+        let mut panels = if self.epilogue.is_some() { 2 } else { 1 };
         let chains = panels * if self.epilogue.is_some() { self.products.len() as u32 } else { 1 };
         let widest = 16 / chains.next_power_of_two().min(16);
         let steps = self.steps();
@@ -86,14 +92,18 @@ impl Spec {
         let all: u32 = self.products.iter().map(|p| p.rows.div_ceil(PANEL as u32)).sum();
         let wanted = if all >= 4096 { 4 } else { widest };
         let split = wanted.min(steps.next_power_of_two()).max(1);
+        if self.finale.is_some() {
+            // A finale wants a whole row's threads.
+            panels = (FINALE_THREADS / (split * WARP)).max(1);
+        }
         Division { split, panels, unroll: steps.div_ceil(split).min(8) }
     }
 
     /// Threads of a block.
     pub fn threads(&self) -> u32 {
         let d = self.division();
-        let chains = if self.epilogue.is_some() { d.panels * self.products.len() as u32 } else { 1 };
-        chains * d.split * WARP
+        let products = if self.epilogue.is_some() { self.products.len() as u32 } else { 1 };
+        products * d.panels * d.split * WARP
     }
 
     /// Blocks along x.
@@ -109,10 +119,15 @@ impl Spec {
     }
 }
 
-/// A launch of `matvec`: inputs block, input, then each product's weight and (without an epilogue) output, then the epilogue's bindings in slot order,
-/// each output's eight-bit twin after it.
-pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
-    let d = spec.division();
+/// Where the parameters of the epilogue and the finale are.
+pub struct Places<'a> {
+    epilogue: Vec<(usize, usize)>,
+    finale: Option<finale::Bound<'a>>,
+}
+
+/// Parameters: inputs block, input, then each product's weight and (without an epilogue) output, then the epilogue's bindings in slot order, each output's
+/// eight-bit twin after it, then the finale's.
+pub fn parameters(spec: &Spec) -> (Vec<Parameter>, Places<'_>) {
     let mut parameters = vec![Parameter::Buffer, Parameter::Buffer];
     for _ in &spec.products {
         parameters.push(Parameter::Constant);
@@ -120,8 +135,14 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             parameters.push(Parameter::Buffer);
         }
     }
-    let bindings = spec.epilogue.as_ref().map_or(vec![], |e| epilogue_parameters(e, &mut parameters));
-    let k = Kernel::new(name, dialect, &parameters, spec.threads());
+    let epilogue = spec.epilogue.as_ref().map_or(vec![], |e| epilogue_parameters(e, &mut parameters));
+    let finale = spec.finale.as_ref().map(|f| f.bind(&mut parameters));
+    (parameters, Places { epilogue, finale })
+}
+
+/// The kernel's body. Grid: [`Spec::blocks`] by [`Spec::row_blocks`].
+pub fn body(k: &Kernel, spec: &Spec, places: &Places<'_>) {
+    let d = spec.division();
     let thread = k.thread();
     let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
     let block = k.block("x");
@@ -139,31 +160,38 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             (base, k.add(k.mul(block, k.int(d.panels)), local), product)
         }
         None => {
-            let (mut base, mut panel, mut product, mut before) = (weight(0), block, k.int(0), 0);
+            let (mut base, mut local, mut product, mut before) = (weight(0), block, k.int(0), 0);
+            let panels_of = |p: &Operand| p.rows.div_ceil(PANEL as u32);
+            let mut last = k.int(panels_of(&spec.products[0]) - 1);
             for (at, p) in spec.products.iter().enumerate() {
                 if at > 0 {
                     let here = k.is(block, Is::AtLeast, k.int(before));
                     base = k.select(here, weight(at), base);
-                    panel = k.select(here, k.sub(block, k.int(before)), panel);
+                    local = k.select(here, k.sub(block, k.int(before)), local);
                     product = k.select(here, k.int(at as i64), product);
+                    last = k.select(here, k.int(panels_of(p) - 1), last);
                 }
-                before += p.rows.div_ceil(PANEL as u32);
+                before += panels_of(p).div_ceil(d.panels);
             }
+            // Warps: [panel of the block][part].
+            let panel = if d.panels == 1 { local } else { k.min(k.add(k.mul(local, k.int(d.panels)), k.div(warp, k.int(d.split))), last) };
             (base, panel, product)
         }
     };
-    // The last block of an epilogue may lack its second panel: it reads the first again, and its rows are not stored.
+    // The last block may lack a panel: it reads another again, and those rows are not stored.
     let panels = spec.products[0].rows.div_ceil(PANEL as u32);
     let panel = if spec.epilogue.is_some() && !panels.is_multiple_of(d.panels) { k.min(panel, k.int(panels - 1)) } else { panel };
     let bytes = panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64;
     let base = k.at(base, k.mul(panel, k.int(bytes as i64)));
 
     let sums = match spec.format {
-        Format::Q4 | Format::Q8 => quantised(&k, spec, d, (base, lane, part), first_row),
-        _ => plain(&k, spec, d, (base, lane, part), first_row),
+        Format::Q4 | Format::Q8 => quantised(k, spec, d, (base, lane, part), first_row),
+        _ => plain(k, spec, d, (base, lane, part), first_row),
     };
-    finish(&k, spec, d, &sums, (thread, lane, warp), (block, product), (first_row, &bindings));
-    k.finish()
+    finish(k, spec, d, &sums, (thread, lane, warp), (block, product), (first_row, &places.epilogue));
+    if let Some(finale) = &places.finale {
+        finale.run(k, spec.blocks());
+    }
 }
 
 /// Row `first + r`, or row 0 where it is not live: it exists, and what it gives is not stored.
@@ -205,8 +233,11 @@ fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, V
     let turns = steps.div_ceil(d.unroll);
     let exact = steps.is_multiple_of(d.unroll);
     let batch = |first: Value| -> Vec<Loaded> { (0..d.unroll).map(|n| load(k.add(first, k.int(n)))).collect() };
-    // The first loads of weights are on their way before the input is there.
+    // The first loads of weights are on their way before the input is there, and the rest comes nearer.
     let ahead = batch(k.int(0));
+    if turns > 1 {
+        k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
+    }
     k.wait_for_launch();
     k.release_next();
     let rows = k.load(k.parameter(0), Type::I32);
@@ -271,6 +302,7 @@ fn dots_q8(k: &Kernel, l: &Loaded, input: Value, chunk: Value) -> Vec<Value> {
 /// bf16 weights and f32 inputs: a lane reads eight outputs of one column.
 fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value) -> Vec<Vec<Value>> {
     let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
+    k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
     k.wait_for_launch();
     k.release_next();
     let rows = k.load(k.parameter(0), Type::I32);
@@ -345,16 +377,17 @@ fn finish(
                 stride = k.select(here, k.int(p.stride), stride);
                 local = k.select(here, k.sub(block, k.int(before)), local);
             }
-            before += p.rows.div_ceil(panel);
+            before += p.rows.div_ceil(panel * d.panels);
         }
-        let work = panel * spec.rows;
-        k.each(thread, k.int(work), k.int(spec.threads()), &[], |item, _| {
-            let (r, n) = (k.shr(item, k.int(4)), k.and(item, k.int(15)));
-            let (row, output) = (k.add(first_row, r), k.add(k.mul(local, k.int(panel)), n));
+        let columns = panel * d.panels;
+        k.each(thread, k.int(columns * spec.rows), k.int(spec.threads()), &[], |item, _| {
+            let (r, column) = (k.div(item, k.int(columns)), k.rem(item, k.int(columns)));
+            let (row, output) = (k.add(first_row, r), k.add(k.mul(local, k.int(columns)), column));
+            let (first, n) = (k.mul(k.shr(column, k.int(4)), k.int(d.split)), k.and(column, k.int(15)));
             let wanted = k.and(k.is(row, Is::Less, rows), k.is(output, Is::Less, width));
             k.when(wanted, || {
                 let place = k.add(k.mul(row, stride), output);
-                k.store(total(r, k.int(0), n), k.at(out, k.mul(place, k.int(4))));
+                k.store(total(r, first, n), k.at(out, k.mul(place, k.int(4))));
             });
             vec![]
         });

@@ -6,7 +6,7 @@ mod disassemble;
 mod llvm;
 mod worker;
 
-pub use disassemble::disassemble;
+pub use disassemble::{Instruction, Listing, disassemble, listings};
 pub use worker::{WORKER_ARGUMENT, Worker, serve};
 
 use crate::{

@@ -1,6 +1,7 @@
 //! Every kernel that can be asked for, with its shape: what the compiler keeps a list of.
 
-use crate::text::Dialect;
+use crate::finale::Finale;
+use crate::text::{Dialect, Is, Kernel};
 use crate::{attention, embed, heads, matmul, matvec, region, sparse};
 use unicorn_artifact::region::Region;
 use unicorn_artifact::tensor::Format;
@@ -19,6 +20,8 @@ pub enum Op {
     },
     /// Products of a few rows; see [`matvec::kernel`].
     Matvec(matvec::Spec),
+    /// Two ops that do not depend on each other, in one launch: the blocks of the first, then those of the second. One row; see [`Op::fits_beside`].
+    Beside(Box<(Op, Op)>),
     /// Products of many rows; see [`matmul::kernel`].
     Matmul(matmul::Spec),
     /// Norms, rotation and storing of heads; see [`heads::kernel`].
@@ -53,6 +56,8 @@ pub enum Op {
         neurons: u32,
         /// Columns of the weight.
         cols: u32,
+        /// What the last block does then.
+        finale: Option<Finale>,
     },
     /// See [`embed::embed`].
     Embed {
@@ -93,7 +98,7 @@ impl Op {
             Self::Matvec(s) => {
                 let rows: Vec<_> = s.products.iter().map(|p| p.rows.to_string()).collect();
                 let more = s.epilogue.as_ref().map_or(String::new(), |e| format!(", then {} operations", e.region.ops.len()));
-                format!("matvec {} [{} x {}], {} rows{more}", s.format.name(), rows.join(" + "), s.cols, s.rows)
+                format!("matvec {} [{} x {}], {} rows{more}{}", s.format.name(), rows.join(" + "), s.cols, s.rows, at_last(&s.finale))
             }
             Self::Matmul(s) => {
                 let rows: Vec<_> = s.products.iter().map(|p| p.rows.to_string()).collect();
@@ -101,11 +106,12 @@ impl Op {
                 format!("matmul {} [{} x {}], {} rows{more}", s.format.name(), rows.join(" + "), s.cols, s.entry_rows)
             }
             Self::Heads { runs, ring, .. } => format!("heads {} of {}", runs.iter().map(|r| r.count).sum::<u32>(), ring.head_dim),
+            Self::Beside(both) => format!("{}; beside it {}", both.0.title(), both.1.title()),
             Self::Attention(s) => {
                 format!("attention {} heads of {} over {} positions, {} parts", s.heads, s.ring.head_dim, s.ring.capacity, s.parts)
             }
             Self::SparseUp { format, neurons, cols, .. } => format!("sparse_up {} [{neurons} x {cols}]", format.name()),
-            Self::SparseDown { format, neurons, cols } => format!("sparse_down {} [{neurons} x {cols}]", format.name()),
+            Self::SparseDown { format, neurons, cols, finale } => format!("sparse_down {} [{neurons} x {cols}]{}", format.name(), at_last(finale)),
             Self::Embed { format, cols, .. } => format!("embed {} of {cols}", format.name()),
             Self::Gather { widths, .. } => format!("gather {} values", widths.len()),
             Self::Argmax { vocabulary, .. } => format!("argmax of {vocabulary}"),
@@ -119,6 +125,7 @@ impl Op {
             Self::Matvec(_) => "matvec",
             Self::Matmul(_) => "matmul",
             Self::Heads { .. } => "heads",
+            Self::Beside(_) => "beside",
             Self::Attention(_) => "attention",
             Self::SparseUp { .. } => "sparse_up",
             Self::SparseDown { .. } => "sparse_down",
@@ -135,6 +142,7 @@ impl Op {
             Self::Matvec(spec) => spec.threads(),
             Self::Matmul(_) => matmul::THREADS,
             Self::Heads { .. } => crate::block::WARP,
+            Self::Beside(both) => both.0.threads(),
             Self::Attention(_) => attention::Spec::threads(),
             Self::SparseUp { .. } => sparse::UP_THREADS,
             Self::SparseDown { .. } => sparse::DOWN_THREADS,
@@ -142,16 +150,31 @@ impl Op {
         }
     }
 
+    /// Whether `other` can run beside this op: a product and heads, of as many threads a block.
+    pub fn fits_beside(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Matvec(spec), Self::Heads { .. }) if spec.finale.is_none()) && self.threads() == other.threads()
+    }
+
     /// The text of the kernel.
     pub fn text(&self, name: &str, dialect: Dialect) -> String {
         match self {
             Self::Region { region, slots, rows } => region::kernel(name, dialect, region, slots, *rows),
-            Self::Matvec(spec) => matvec::kernel(name, dialect, spec),
+            Self::Matvec(spec) => {
+                let (parameters, places) = matvec::parameters(spec);
+                let k = Kernel::new(name, dialect, &parameters, self.threads());
+                matvec::body(&k, spec, &places);
+                k.finish()
+            }
+            Self::Beside(both) => beside(name, dialect, &both.0, &both.1),
             Self::Matmul(spec) => matmul::kernel(name, dialect, spec),
-            Self::Heads { runs, ring, epsilon, most } => heads::kernel(name, dialect, runs, *ring, *epsilon, *most),
+            Self::Heads { runs, ring, epsilon, most } => {
+                let k = Kernel::new(name, dialect, &heads::parameters(runs), self.threads());
+                heads::body(&k, runs, *ring, *epsilon, *most);
+                k.finish()
+            }
             Self::Attention(spec) => attention::kernel(name, dialect, spec),
             Self::SparseUp { format, neurons, cols, rows } => sparse::up(name, dialect, *format, (*neurons, *cols), *rows),
-            Self::SparseDown { format, neurons, cols } => sparse::down(name, dialect, *format, *neurons, *cols),
+            Self::SparseDown { format, neurons, cols, finale } => sparse::down(name, dialect, *format, (*neurons, *cols), finale.as_ref()),
             Self::Embed { format, cols, scale, quantise, rows, most } => {
                 embed::embed(name, dialect, (*format, *cols), *scale, *quantise, (*rows, *most))
             }
@@ -159,4 +182,21 @@ impl Op {
             Self::Argmax { vocabulary, limit } => embed::argmax(name, dialect, *vocabulary, *limit),
         }
     }
+}
+
+/// Two bodies in one kernel. The parameters of the second follow the first's, but for the inputs block, which they share.
+fn beside(name: &str, dialect: Dialect, first: &Op, second: &Op) -> String {
+    let (Op::Matvec(spec), Op::Heads { runs, ring, epsilon, most }) = (first, second) else { unreachable!("asked by `fits_beside`") };
+    let (mut parameters, places) = matvec::parameters(spec);
+    let own = parameters.len() - 1;
+    parameters.extend_from_slice(&heads::parameters(runs)[1..]);
+    let k = Kernel::new(name, dialect, &parameters, first.threads());
+    let earlier = k.is(k.block("x"), Is::Less, k.int(spec.blocks()));
+    k.when(earlier, || matvec::body(&k, spec, &places));
+    k.when(k.xor(earlier, k.truth(true)), || k.part(own, spec.blocks(), || heads::body(&k, runs, *ring, *epsilon, *most)));
+    k.finish()
+}
+
+fn at_last(finale: &Option<Finale>) -> String {
+    finale.as_ref().map_or(String::new(), |f| format!(", at last {} operations over {}", f.region.ops.len(), f.region.width))
 }

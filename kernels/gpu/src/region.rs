@@ -12,6 +12,9 @@ use unicorn_artifact::tensor::GROUP;
 /// Columns a thread takes at a time: 16 bytes.
 const CHUNK: u32 = 4;
 
+/// Most chunks of constants that a thread reads before the launch ahead has ended: each takes four registers.
+const EARLY: usize = 12;
+
 /// What a row kernel does beside the region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
@@ -139,6 +142,29 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// First column of each chunk of a thread, and whether it is inside the row. A thread outside reads nothing, and its values count for nothing.
+    fn columns(k: &Kernel, width: u32, (start, thread): (Value, Value), chunks: u32, exact: bool) -> Vec<(Value, Option<Value>)> {
+        (0..chunks)
+            .map(|chunk| {
+                let column = k.add(start, k.mul(k.add(thread, k.int(chunk * k.threads())), k.int(CHUNK)));
+                (column, (!exact).then(|| k.is(column, Is::Less, k.int(width))))
+            })
+            .collect()
+    }
+
+    /// Reads constants that a thread holds anyway before the wait for the launch ahead: they are on their way meanwhile.
+    fn fetch_constants(&self) {
+        let rows = self.region.ops.iter().filter_map(|op| match op {
+            RegionOp::Load(slot) if self.region.operands[usize::from(*slot)].is_const() => Some(*slot),
+            _ => None,
+        });
+        for slot in rows.take(EARLY / self.columns.len()) {
+            for chunk in 0..self.columns.len() {
+                self.load(slot, chunk * CHUNK as usize);
+            }
+        }
+    }
+
     fn pointer(&self, slot: u16, chunk: usize) -> Value {
         let (k, at) = (self.k, usize::from(slot));
         let column = k.add(self.columns[chunk].0, k.int(self.slots[at].offset));
@@ -234,10 +260,8 @@ impl Binding for Row<'_> {
     }
 }
 
-/// A row kernel: parameters are the inputs block, then each slot's buffer (constants as constants), each followed by its eight-bit twin where wanted.
-/// Grid: columns (see [`column_blocks`]) by rows; `most` is the entry's row count, which shapes eight-bit outputs.
-pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], most: u32) -> String {
-    let mut parameters = vec![Parameter::Buffer];
+/// Adds the parameters of a region's slots: each slot's buffer (constants as constants), followed by its eight-bit twin where wanted. The places of both.
+pub fn parameters(region: &Region, slots: &[Slot], parameters: &mut Vec<Parameter>) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
     for (operand, slot) in region.operands.iter().zip(slots) {
         let at = parameters.len();
@@ -249,29 +273,38 @@ pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], mos
             parameters.push(Parameter::Buffer);
         }
     }
+    places
+}
+
+/// A row kernel: parameters are the inputs block, then those of [`parameters`].
+/// Grid: columns (see [`column_blocks`]) by rows; `most` is the entry's row count, which shapes eight-bit outputs.
+pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], most: u32) -> String {
+    let mut list = vec![Parameter::Buffer];
+    let places = parameters(region, slots, &mut list);
     let kinds = region.kinds().expect("validated");
     let (threads, chunks) = division(region.width, region.reduces());
-    let k = Kernel::new(name, dialect, &parameters, threads);
+    let k = Kernel::new(name, dialect, &list, threads);
     let (thread, row) = (k.thread(), k.block("y"));
     let start = k.mul(k.block("x"), k.int(threads * chunks * CHUNK));
-    let columns: Vec<_> = (0..chunks)
-        .map(|chunk| {
-            let column = k.add(start, k.mul(k.add(thread, k.int(chunk * threads)), k.int(CHUNK)));
-            let exact = region.width.is_multiple_of(threads * chunks * CHUNK);
-            let inside = (!exact).then(|| k.is(column, Is::Less, k.int(region.width)));
-            // A thread outside reads what the last one inside reads, and its values count for nothing.
-            (column, inside)
-        })
-        .collect();
+    let exact = region.width.is_multiple_of(threads * chunks * CHUNK);
+    let columns = Row::columns(&k, region.width, (start, thread), chunks, exact);
+    let binding = Row { k: &k, region, slots, parameters: places, row, rows: most, columns, shared: Default::default(), loaded: Default::default() };
+    binding.fetch_constants();
     k.wait_for_launch();
     k.release_next();
     let rows = k.load(k.parameter(0), Type::I32);
-    k.when(k.is(row, Is::Less, rows), || {
-        let binding =
-            Row { k: &k, region, slots, parameters: places, row, rows: most, columns, shared: Default::default(), loaded: Default::default() };
-        evaluate(&k, region, &kinds, (chunks * CHUNK) as usize, &binding);
-    });
+    k.when(k.is(row, Is::Less, rows), || evaluate(&k, region, &kinds, (chunks * CHUNK) as usize, &binding));
     k.finish()
+}
+
+/// Runs a region on row 0 with all threads of a block that runs something else too: for the last block of a launch.
+pub fn within(k: &Kernel, region: &Region, slots: &[Slot], parameters: Vec<(usize, usize)>) {
+    let chunks = region.width.div_ceil(CHUNK * k.threads());
+    let exact = region.width.is_multiple_of(k.threads() * chunks * CHUNK);
+    let columns = Row::columns(k, region.width, (k.int(0), k.thread()), chunks, exact);
+    let row = k.int(0);
+    let binding = Row { k, region, slots, parameters, row, rows: 1, columns, shared: Default::default(), loaded: Default::default() };
+    evaluate(k, region, &region.kinds().expect("validated"), (chunks * CHUNK) as usize, &binding);
 }
 
 /// Whether an operand slot may be bound with this operand kind.

@@ -4,6 +4,7 @@
 
 use crate::block::WARP;
 use crate::codes::Codes;
+use crate::finale::Finale;
 use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::tensor::{Format, GROUP, row_bytes, row_groups};
 
@@ -128,8 +129,11 @@ fn dot_plain(k: &Kernel, cols: u32, neuron: Value, lane: Value, row: Value) -> V
 /// `out[r] = sum of hidden[r][j] * weight[j]` over active neurons. Parameters: inputs block, hidden, weight, out. Grid: pairs of groups by rows.
 ///
 /// Each warp lists the active ones of its share of neurons in order and adds them eight at a time, four lanes each; so the order of the sum is fixed.
-pub fn down(name: &str, dialect: Dialect, format: Format, neurons: u32, cols: u32) -> String {
-    let k = Kernel::new(name, dialect, &[Parameter::Buffer, Parameter::Buffer, Parameter::Constant, Parameter::Buffer], DOWN_THREADS);
+/// A finale's parameters follow, in an entry of one row.
+pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u32), finale: Option<&Finale>) -> String {
+    let mut parameters = vec![Parameter::Buffer, Parameter::Buffer, Parameter::Constant, Parameter::Buffer];
+    let finale = finale.map(|f| f.bind(&mut parameters));
+    let k = Kernel::new(name, dialect, &parameters, DOWN_THREADS);
     let warps = DOWN_THREADS / WARP;
     let share = neurons.div_ceil(warps).next_multiple_of(WARP);
     let (thread, row) = (k.thread(), k.block("y"));
@@ -187,6 +191,9 @@ pub fn down(name: &str, dialect: Dialect, format: Format, neurons: u32, cols: u3
             if cols.is_multiple_of(COLUMNS) { store() } else { k.when(k.is(column, Is::Less, k.int(cols)), store) }
         });
     });
+    if let Some(finale) = finale {
+        finale.run(&k, down_blocks(cols));
+    }
     k.finish()
 }
 

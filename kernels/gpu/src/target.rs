@@ -38,6 +38,40 @@ pub struct Limits {
     pub threads: u32,
 }
 
+/// What one device of a target can do at most, for limits of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Device {
+    /// Its name.
+    pub name: &'static str,
+    /// Bytes a second to and from memory.
+    pub bandwidth: f64,
+    /// Cycles a second.
+    pub clock: f64,
+    /// Compute units.
+    pub units: f64,
+    /// Operations of eight bits that the matrix units of a compute unit do in a cycle; a multiplication and an addition are two.
+    pub matrix: f64,
+    /// As `matrix`, by dot products of four bytes.
+    pub dot: f64,
+    /// Operations in singles that a compute unit does in a cycle.
+    pub float: f64,
+}
+
+impl Device {
+    /// Operations a second of all units, of `each` a cycle and unit.
+    pub fn rate(&self, each: f64) -> f64 {
+        each * self.units * self.clock
+    }
+}
+
+/// Of an RDNA3 compute unit. Matrix: AMD's table of WMMA rates ("How to accelerate AI applications on RDNA 3 using WMMA"). Dot: one instruction of 32
+/// lanes a cycle on each of two SIMDs, eight operations a lane. Float: the same with two operations a lane, paired where the instructions allow it (VOPD).
+const RDNA3: Device = Device { name: "", bandwidth: 0.0, clock: 0.0, units: 0.0, matrix: 512.0, dot: 512.0, float: 256.0 };
+
+/// With dual-channel DDR5-5600: 16 bytes times 5.6e9.
+const RADEON_780M: Device = Device { name: "Radeon 780M", bandwidth: 89.6e9, clock: 2.7e9, units: 12.0, ..RDNA3 };
+const RX_7900_XTX: Device = Device { name: "Radeon RX 7900 XTX", bandwidth: 960e9, clock: 2.5e9, units: 96.0, ..RDNA3 };
+
 struct Facts {
     name: &'static str,
     vendor: Vendor,
@@ -154,6 +188,15 @@ impl Target {
     /// After LLVM's `has1_5xVGPRs` (`AMDGPUBaseInfo`, feature `1_5xVGPRs` of gfx1100 and gfx1101, not of gfx1102, gfx1103 or gfx11-generic).
     pub fn register_file(self) -> Option<(u32, u32)> {
         (self.vendor() == Vendor::Amd).then_some((self.facts().register_file, self.facts().register_granule))
+    }
+
+    /// A device that limits of time are given for, where one is on record.
+    pub fn device(self) -> Option<Device> {
+        match self {
+            Self::Gfx1103 => Some(RADEON_780M),
+            Self::Gfx1100 => Some(RX_7900_XTX),
+            Self::Gfx11Generic | Self::Sm80 | Self::Sm90 => None,
+        }
     }
 
     /// What a kernel may use.

@@ -107,8 +107,18 @@ pub enum Is {
     AtLeast,
 }
 
+/// Which part of a launch's parameters and blocks is being written for.
+#[derive(Clone, Copy, Default)]
+struct Frame {
+    /// Parameter 0 is shared by all; what a part calls 1 is this much further on.
+    parameters: usize,
+    /// First block.
+    block: u32,
+}
+
 #[derive(Default)]
 struct State {
+    frame: Frame,
     body: String,
     constants: BTreeMap<(Type, u64), u32>,
     shared: Vec<(u32, u32)>,
@@ -148,8 +158,16 @@ impl Kernel {
         self.threads
     }
 
+    /// Writes `body` for the parameters after the first `parameters + 1` (the first is shared) and the blocks from `block` on.
+    pub fn part(&self, parameters: usize, block: u32, body: impl FnOnce()) {
+        let before = std::mem::replace(&mut self.state.borrow_mut().frame, Frame { parameters, block });
+        body();
+        self.state.borrow_mut().frame = before;
+    }
+
     /// Parameter `at`.
     pub fn parameter(&self, at: usize) -> Value {
+        let at = if at == 0 { 0 } else { at + self.state.borrow().frame.parameters };
         let ty = match self.parameters[at] {
             Parameter::Number => Type::I32,
             Parameter::Buffer | Parameter::Constant => Type::Global,
@@ -516,7 +534,9 @@ impl Kernel {
 
     /// Number of the block along `axis` ("x", "y" or "z").
     pub fn block(&self, axis: &str) -> Value {
-        self.id("block_id", axis)
+        let first = self.state.borrow().frame.block;
+        let block = self.id("block_id", axis);
+        if axis == "x" && first > 0 { self.sub(block, self.int(first)) } else { block }
     }
 
     /// All threads of the block meet; shared memory written before is seen after.
@@ -536,6 +556,16 @@ impl Kernel {
     pub fn wait_for_launch(&self) {
         if self.dialect == Dialect::Hopper {
             self.assembly("griddepcontrol.wait;");
+        }
+    }
+
+    /// Asks for memory that never changes to be brought nearer, from the first thread of the block: 16-byte units.
+    pub fn bring(&self, pointer: Value, bytes: u64) {
+        if self.dialect == Dialect::Hopper {
+            let size = self.int(bytes as i64 / 16 * 16);
+            self.when(self.is(self.thread(), Is::Equal, self.int(0)), || {
+                self.assembly_effect("cp.async.bulk.prefetch.L2.global [$0], $1;", "l,r", &[pointer, size]);
+            });
         }
     }
 

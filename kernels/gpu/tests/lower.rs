@@ -36,14 +36,14 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
         for (cols, rows) in [(32, 24), (256, 512), (2048, 2048), (8192, 2048)] {
             for r in [1, 4] {
                 let products = vec![matvec::Operand { rows, stride: rows }, matvec::Operand { rows: 64, stride: 64 }];
-                let spec = matvec::Spec { cols, format, products, rows: r, entry_rows: r, epilogue: None };
+                let spec = matvec::Spec { cols, format, products, rows: r, entry_rows: r, epilogue: None, finale: None };
                 all.push((format!("matvec_{}_{cols}_{rows}_{r}", format.name()), matvec::kernel("matvec", d, &spec)));
             }
         }
         let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
         let out = Slot { stride: 8192, offset: 0, quantise: true, keep: false };
         let epilogue = Epilogue { region: gelu_product(8192), slots: vec![Source::Product(0), Source::Product(1), Source::Slot(out)] };
-        let spec = matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, epilogue: Some(epilogue.clone()) };
+        let spec = matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, epilogue: Some(epilogue.clone()), finale: None };
         all.push((format!("gate_up_{}", format.name()), matvec::kernel("gate_up", d, &spec)));
         for entry_rows in [16, 64, 1024].into_iter().filter(|_| format.is_quantised()) {
             let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];

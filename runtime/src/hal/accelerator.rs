@@ -94,6 +94,7 @@ impl Places {
         match argument {
             plan::Argument::Inputs => self.inputs[usize::from(*tail)],
             plan::Argument::Buffer(id) => buffers[id as usize],
+            plan::Argument::Slice(id, column) => buffers[id as usize] + u64::from(column) * 4,
             plan::Argument::Weight(id) => self.weights[id as usize],
             plan::Argument::State(id) => self.states[id as usize],
             plan::Argument::Table(id) => self.tables[id as usize],

@@ -13,23 +13,15 @@ use unicorn_artifact::command::{BufferId, Command, HandoffId, StateId};
 use unicorn_artifact::file::{Artifact, section};
 use unicorn_artifact::gpu::{Argument, GpuPlan, Launch, Stage};
 use unicorn_artifact::plan::{Elements, Entry, Part, Plan, State};
-use unicorn_artifact::tensor::GROUP;
 use unicorn_kernels_cpu::{Isa, Kernels};
 use unicorn_rt::hal::accelerator::Accelerator;
 use unicorn_rt::hal::cpu::{Cpu, Parts, RowInputs, Weights};
 use unicorn_rt::hal::gpu::DriverError;
 use unicorn_rt::load::{GpuChoice, Options, Placement, load};
 use unicorn_tests::Random;
+use unicorn_tests::judge::{Error, HALF, Trust, bytes_of, distance, distance_rounded, fault, floats, from_device, mirror, normal, to_device};
 use unicorn_tests::reference::{Inputs, Reference, Row, Slots, activations};
 
-/// Relative error of a value computed in single precision from exact inputs.
-const SINGLE: f64 = 1e-4;
-/// The same for what went through halves.
-const HALF: f64 = 1e-3;
-/// The same for what was computed, within the launch, from values rounded to eight bits.
-const ROUNDED: f64 = 1e-2;
-/// What the angle of a rotation may be off for each position: the tables' angles are single precision.
-const ANGLE: f64 = 1.2e-7;
 /// Rows for which products are computed in the reference.
 const SAMPLED: usize = 4;
 /// Rows for which attention is.
@@ -104,21 +96,6 @@ struct Uses {
     handoffs: BTreeSet<HandoffId>,
     /// Makers of rotation tables that the launch does not name.
     before: Vec<usize>,
-}
-
-/// How far something is off.
-#[derive(Clone, Debug, Default)]
-struct Error {
-    relative: f64,
-    allowed: f64,
-    most: f64,
-    what: String,
-}
-
-impl Error {
-    fn share(&self) -> f64 {
-        if self.relative.is_finite() { self.relative / self.allowed.max(f64::MIN_POSITIVE) } else { f64::INFINITY }
-    }
 }
 
 /// What became of the launches of one kernel in one entry.
@@ -326,7 +303,7 @@ impl Checker<'_> {
     /// What a launch uses; an error where its arguments do not fit its commands.
     fn uses(&self, number: usize, launch: &Launch) -> Result<Uses, Trouble> {
         let entry = &self.plan.entries[number];
-        let given: BTreeSet<BufferId> = launch.arguments.iter().filter_map(|a| if let Argument::Buffer(id) = a { Some(*id) } else { None }).collect();
+        let given: BTreeSet<BufferId> = launch.arguments.iter().filter_map(|a| a.buffer()).collect();
         let mut uses = Uses {
             inputs: vec![],
             outputs: vec![],
@@ -495,7 +472,11 @@ impl Checker<'_> {
             let (bytes, rows) = self.contents(entry, id, case, uses.gates.contains(&id), &sampled);
             buffers.insert(id, rows);
             if let Some(gpu) = &mut self.gpu {
-                gpu.probe_write(number, id, &bytes)?;
+                let buffer = &entry.buffers[id as usize];
+                match buffer.elements {
+                    Elements::F32 => gpu.probe_write(number, id, &bytes)?,
+                    Elements::Activations => gpu.probe_write(number, id, &to_device(&bytes, buffer.width as usize, entry.rows as usize))?,
+                }
             }
             if let Some(host) = &mut self.host {
                 host.cpu.rows_mut(fragment, id, case.rows).copy_from_slice(&bytes);
@@ -533,7 +514,7 @@ impl Checker<'_> {
             reference.run(command);
         }
         let Reference { buffers, appended, .. } = reference;
-        let trust = Trust::of(plan, entry, uses, &commands);
+        let trust = Trust::of(plan, entry, &uses.before, &commands);
         if self.gpu.is_none() {
             for &id in &uses.outputs {
                 for (r, row) in &buffers[&id] {
@@ -658,7 +639,12 @@ impl Checker<'_> {
         let (each, width, name) = (buffer.row_bytes() as usize, buffer.width as usize, &buffer.name);
         let mut bytes = vec![0xFF; each * entry.rows as usize];
         match (&mut self.gpu, &mut self.host) {
-            (Some(gpu), _) => gpu.probe_read(number, id, &mut bytes)?,
+            (Some(gpu), _) => {
+                gpu.probe_read(number, id, &mut bytes)?;
+                if buffer.elements == Elements::Activations {
+                    bytes = from_device(&bytes, width, entry.rows as usize);
+                }
+            }
             (None, Some(host)) => bytes.copy_from_slice(host.cpu.rows_mut(fragment, id, entry.rows as usize)),
             // Rows that the reference lacks are as the first.
             (None, None) => {
@@ -810,151 +796,6 @@ impl Checker<'_> {
     }
 }
 
-/// How far each buffer of a launch may be off.
-struct Trust {
-    buffers: BTreeMap<BufferId, f64>,
-    /// What the value under a rounded buffer may be off.
-    under: BTreeMap<BufferId, f64>,
-    turned: BTreeSet<BufferId>,
-    any_turned: bool,
-}
-
-impl Trust {
-    fn of(plan: &Plan, entry: &Entry, uses: &Uses, commands: &[Command]) -> Self {
-        let mut trust = Self { buffers: BTreeMap::new(), under: BTreeMap::new(), turned: BTreeSet::new(), any_turned: false };
-        for &maker in &uses.before {
-            trust.turned.extend(entry.commands[maker].buffers(&plan.regions).1);
-        }
-        for command in commands {
-            let (read, written) = command.buffers(&plan.regions);
-            let mut allowed = read.iter().filter_map(|id| trust.buffers.get(id)).copied().fold(SINGLE, f64::max);
-            if matches!(command, Command::Attention { .. }) {
-                allowed = allowed.max(HALF);
-            }
-            let turned = matches!(command, Command::RopeTable { .. }) || read.iter().any(|id| trust.turned.contains(id));
-            for id in written {
-                if matches!(command, Command::Quantize { .. }) {
-                    trust.under.insert(id, allowed);
-                    trust.buffers.insert(id, ROUNDED);
-                } else {
-                    trust.buffers.insert(id, allowed);
-                }
-                if turned {
-                    trust.turned.insert(id);
-                }
-            }
-        }
-        trust.any_turned = !trust.turned.is_empty();
-        trust
-    }
-
-    fn angle(&self, position: u32) -> f64 {
-        if self.any_turned { ANGLE * f64::from(position) } else { 0.0 }
-    }
-
-    fn allowed(&self, buffer: BufferId, position: u32) -> f64 {
-        self.buffers.get(&buffer).copied().unwrap_or(SINGLE) + if self.turned.contains(&buffer) { self.angle(position) } else { 0.0 }
-    }
-
-    fn of_input(&self, buffer: BufferId) -> f64 {
-        self.under.get(&buffer).copied().unwrap_or(SINGLE)
-    }
-}
-
-/// A row as a faultless device would leave it, for runs without one.
-fn mirror(row: &Row, elements: Elements, out: &mut [u8]) {
-    let single: Vec<f32> = row.values.iter().map(|&v| v as f32).collect();
-    match elements {
-        Elements::F32 => {
-            for ((to, value), _) in out.as_chunks_mut::<4>().0.iter_mut().zip(&single).zip(&row.written).filter(|(_, w)| **w) {
-                *to = value.to_le_bytes();
-            }
-        }
-        Elements::Activations => out.copy_from_slice(&activations(&single).0),
-    }
-}
-
-/// What is wrong with a live row in itself, if anything.
-fn fault(row: &[u8], elements: Elements, written: &[bool], in_place: bool, all_finite: bool) -> Option<String> {
-    let width = written.len();
-    match elements {
-        Elements::F32 => row.as_chunks::<4>().0.iter().zip(written).enumerate().find_map(|(at, (bytes, &written))| {
-            let poison = *bytes == [0xFF; 4];
-            match (written, poison) {
-                (true, true) => Some(format!("element {at} was not written")),
-                (false, false) if !in_place => Some(format!("element {at} was written by nobody's leave")),
-                (true, false) if all_finite && !f32::from_le_bytes(*bytes).is_finite() => Some(format!("element {at} is not finite")),
-                _ => None,
-            }
-        }),
-        Elements::Activations => (0..width / GROUP).find_map(|group| {
-            let (scale, sum) = (word(row, width + group * 4), word(row, width + width / GROUP * 4 + group * 4));
-            let codes: i32 = row[group * GROUP..(group + 1) * GROUP].iter().map(|&c| i32::from(c as i8)).sum();
-            let scale = (scale != [0xFF; 4]).then(|| f32::from_le_bytes(scale));
-            match scale {
-                None => Some(format!("the scale of group {group} was not written")),
-                Some(scale) if all_finite && !(scale.is_finite() && scale >= 0.0) => Some(format!("the scale of group {group} is {scale}")),
-                Some(_) if i32::from_le_bytes(sum) != codes => {
-                    Some(format!("the sum of group {group} is {}, its codes make {codes}", i32::from_le_bytes(sum)))
-                }
-                Some(_) => None,
-            }
-        }),
-    }
-}
-
-/// Distance of what was written, relative to what is expected; elements whose reference is not finite are left out.
-fn distance(got: &[f64], expected: &[f64], written: &[bool], allowed: f64) -> Error {
-    let (mut off, mut all, mut most) = (0.0, 0.0, 0f64);
-    for ((got, expected), _) in got.iter().zip(expected).zip(written).filter(|((_, e), w)| **w && e.is_finite()) {
-        let difference = (got - expected).abs();
-        off += difference * difference;
-        all += expected * expected;
-        // `max` would drop what is not a number.
-        most = if difference > most || difference.is_nan() { difference } else { most };
-    }
-    let relative = if all > 0.0 { (off / all).sqrt() } else { f64::sqrt(off) };
-    Error { relative, allowed, most, what: String::new() }
-}
-
-/// As [`distance`], for eight bits: of each difference, half a step is rounding, and what remains must be as small as the error of the value itself;
-/// and no group may have a step larger than its largest value asks for.
-fn distance_rounded(row: &[u8], expected: &[f64], width: usize, allowed: f64, under: f64) -> Error {
-    let mut got = Vec::with_capacity(width);
-    let mut beyond = 0.0;
-    let size = expected.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let typical = size / (width as f64).sqrt();
-    let mut coarse = false;
-    for (group, expected) in expected.chunks(GROUP).enumerate() {
-        let scale = f64::from(f32::from_le_bytes(word(row, width + group * 4)));
-        let peak = expected.iter().fold(0f64, |m, v| m.max(v.abs()));
-        coarse |= (scale * 127.0 - peak).abs() > under * (peak + 8.0 * typical);
-        for (code, expected) in row[group * GROUP..].iter().zip(expected) {
-            let value = f64::from(*code as i8) * scale;
-            let rest = ((value - expected).abs() - 0.5 * scale).max(0.0);
-            beyond += rest * rest;
-            got.push(value);
-        }
-    }
-    let plain = distance(&got, expected, &vec![true; width], allowed);
-    let rest = if size > 0.0 { beyond.sqrt() / size } else { beyond.sqrt() };
-    // One error of the two, the one that is nearer to its limit; a rounded row may itself be off by what few large values in a group make of it.
-    let relative = if plain.relative.is_nan() || coarse { f64::INFINITY } else { rest };
-    Error { relative, allowed: under.max(1e-9), ..plain }
-}
-
-fn word(bytes: &[u8], at: usize) -> [u8; 4] {
-    std::array::from_fn(|b| bytes[at + b])
-}
-
-fn floats(bytes: &[u8]) -> Vec<f64> {
-    bytes.as_chunks::<4>().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect()
-}
-
-fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
-}
-
 fn slot_bytes(state: &State) -> usize {
     state.slot_bytes().expect("validated") as usize
 }
@@ -975,61 +816,8 @@ fn shapes(entry: &Entry, uses: &Uses) -> String {
     format!("{} -> {}", list(&uses.inputs), list(&uses.outputs))
 }
 
-/// The first of the largest numbers.
+/// The first of the largest numbers. What is none counts as infinity: a sampler refuses both.
 fn first_largest(row: &[f32]) -> (u32, f32) {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (at, &v)| if v > best.1 { (at as u32, v) } else { best })
-}
-
-/// About normal: twelve uniform numbers.
-fn normal(random: &mut Random) -> f32 {
-    (0..12).map(|_| (random.bits() >> 40) as f32 / (1u64 << 24) as f32).sum::<f32>() - 6.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(count: usize) -> Vec<f64> {
-        let mut random = Random(9);
-        (0..count).map(|_| f64::from(normal(&mut random))).collect()
-    }
-
-    fn rounded(values: &[f64]) -> Vec<u8> {
-        activations(&values.iter().map(|&v| v as f32).collect::<Vec<_>>()).0
-    }
-
-    #[test]
-    fn a_faultless_row_passes() {
-        let values = row(128);
-        let error = distance_rounded(&rounded(&values), &values, 128, ROUNDED, SINGLE);
-        assert!(error.share() < 0.1, "{error:?}");
-        assert!(fault(&rounded(&values), Elements::Activations, &[true; 128], false, true).is_none());
-        assert_eq!(distance(&values, &values, &[true; 128], SINGLE).relative, 0.0);
-    }
-
-    #[test]
-    fn faults_are_found() {
-        let values = row(128);
-        let all = [true; 128];
-        // One code off by two, a scale that is too large, a wrong sum, a scale that nobody wrote.
-        let mut bytes = rounded(&values);
-        bytes[5] = bytes[5].wrapping_add(2);
-        assert!(distance_rounded(&bytes, &values, 128, ROUNDED, SINGLE).share() > 1.0);
-        assert!(fault(&bytes, Elements::Activations, &all, false, true).is_some());
-        let double: Vec<f64> = values.iter().map(|v| v * 1.01).collect();
-        assert!(distance_rounded(&rounded(&double), &values, 128, ROUNDED, SINGLE).share() > 1.0);
-        let mut bytes = rounded(&values);
-        bytes[128..132].fill(0xFF);
-        assert!(fault(&bytes, Elements::Activations, &all, false, true).is_some());
-        assert!(distance_rounded(&bytes, &values, 128, ROUNDED, SINGLE).share() > 1.0);
-        // An element that is missing, one that is not a number, one that is not the launch's.
-        let mut bytes = bytes_of(&values.iter().map(|&v| v as f32).collect::<Vec<_>>());
-        let mut written = all;
-        assert!(fault(&bytes, Elements::F32, &written, false, true).is_none());
-        written[7] = false;
-        assert!(fault(&bytes, Elements::F32, &written, false, true).is_some());
-        bytes[28..32].fill(0xFF);
-        assert!(fault(&bytes, Elements::F32, &written, false, true).is_none() && fault(&bytes, Elements::F32, &all, false, true).is_some());
-        assert!(distance(&floats(&bytes), &values, &all, SINGLE).share() > 1.0);
-    }
+    let number = |v: f32| if v.is_nan() { f32::INFINITY } else { v };
+    row.iter().map(|&v| number(v)).enumerate().fold((0, f32::NEG_INFINITY), |best, (at, v)| if v > best.1 { (at as u32, v) } else { best })
 }

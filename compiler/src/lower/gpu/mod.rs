@@ -113,7 +113,7 @@ impl<'p> Lowering<'p> {
             work.command(at)?;
         }
         work.check()?;
-        let stages = work.stages;
+        let stages = work.finish();
         let best = entry.logits.map(|logits| self.best(entry, logits));
         // Only of use where the logits are on the device.
         let best = best.filter(|_| place::producer(self.plan, entry, entry.logits.unwrap_or(0)).is_some_and(|c| on_gpu[c]));

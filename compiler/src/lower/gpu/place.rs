@@ -42,8 +42,8 @@ pub fn place(plan: &Plan, entry: &Entry, made: &mut GpuEntry, handoffs: &[Option
                 for launch in launches {
                     time += 1;
                     for argument in &launch.arguments {
-                        if let Argument::Buffer(id) = argument {
-                            touch(*id, time);
+                        if let Some(id) = argument.buffer() {
+                            touch(id, time);
                         }
                     }
                 }

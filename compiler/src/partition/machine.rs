@@ -1,4 +1,13 @@
 //! Machines that times are foretold for. The machine that compiles is none of them: the same options give the same artifact everywhere.
+//!
+//! Where the figures come from:
+//! - *peak*: the maker's sheet. The 780M's memory is two channels of DDR5-5600, 128 bits x 5.6 GT/s = 89.6 GB/s, shared with the host.
+//! - *clpeak*: a public measurement of a Ryzen 7 8745HS with DDR5-5600 (the 780M's silicon): 73 GB/s, 3.0 to 4.7 TFLOPS by power limit.
+//! - *H100*: `benches/runs/2026-11-23-h100`. A token of the E2B shape takes 1.80 ms there in some 420 launches; reading takes 0.42 of it, crossing is
+//!   taken to be 0.03, and the rest is starting.
+//! - *hosts*: two Zen 4 cores read 58 GB/s and multiply 455 G signed bytes a second (an EPYC; the same cores as the 780M's host); a token of Pebble on
+//!   two Xeon cores takes 207 us for 246 commands and 6.6 MB (`benches/runs/2026-11-23-xeon-avx512`), which leaves about half a microsecond a command.
+//! - *assumed*: nobody has measured it for these kernels.
 
 use unicorn_kernels_gpu::target::Target;
 
@@ -39,13 +48,7 @@ pub struct Machine {
     pub cross_bytes: f64,
 }
 
-/// Where figures come from:
-/// - *peak*: the maker's sheet. Memory of the 780M: two channels of DDR5-5600, 128 bits x 5.6 GT/s = 89.6 GB/s, shared with the host.
-/// - *clpeak*: a public measurement of a Ryzen 7 8745HS with DDR5-5600 (the 780M's silicon): 73 GB/s, 3.0 to 4.7 TFLOPS by power limit.
-/// - *H100*: `benches/runs/2026-11-23-h100`. A token of the E2B shape takes 1.80 ms there, of which reading its weights takes 0.4.
-/// - *hosts*: two Zen 4 cores read 58 GB/s and multiply 455 G signed bytes a second (an EPYC; the same cores as the 780M's host); a token of Pebble on two
-///   Xeon cores takes 207 us for 246 commands and 6.6 MB, which leaves about half a microsecond a command.
-/// - *assumed*: nobody has measured it for these kernels.
+/// Two of its cores; see the top.
 const HOST: Rates = Rates { bytes: 58e9, macs: 455e9, flops: 230e9, start: 0.5e-6 };
 
 /// clpeak; `v_dot4` on 12 x 64 lanes at 2.7 GHz (peak); start and crossing assumed. Memory: what Linux lets a GPU map of 32 GiB, half.
@@ -71,7 +74,7 @@ const RX7900XTX: Machine = Machine {
 /// Peak 1555 GB/s, of which the share of the H100 is taken; `dp4a` at peak; start as on the H100; PCIe 4.0 x16, crossing assumed.
 const A100: Machine = Machine {
     name: "a100",
-    gpu: Rates { bytes: 1400e9, macs: 39e12, flops: 19e12, start: 3.7e-6 },
+    gpu: Rates { bytes: 1400e9, macs: 39e12, flops: 19e12, start: 3.2e-6 },
     memory: 40 << 30,
     host: HOST,
     cross: 15e-6,
@@ -81,7 +84,7 @@ const A100: Machine = Machine {
 /// H100: a copy within the device moves 3026 GB/s; `dp4a` at peak; start from the token above; PCIe 5.0 x16, crossing assumed.
 const H100: Machine = Machine {
     name: "h100",
-    gpu: Rates { bytes: 3026e9, macs: 67e12, flops: 60e12, start: 3.7e-6 },
+    gpu: Rates { bytes: 3026e9, macs: 67e12, flops: 60e12, start: 3.2e-6 },
     memory: 80 << 30,
     host: HOST,
     cross: 15e-6,

@@ -43,7 +43,7 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Co
         Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => {
             let (macs, flops) = product(*weight, ACTIVE);
             // What any row of the step needs is read.
-            Cost { bytes: buffers + whole(*weight) * (1.0 - (1.0 - ACTIVE).powf(rows)), macs, flops }
+            Cost { bytes: buffers + whole(*weight) * some_row(ACTIVE, entry.rows), macs, flops }
         }
         Command::Attention { state, query, window, .. } => {
             let state = &plan.states[*state as usize];
@@ -62,6 +62,11 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Co
         Command::Quantize { input, .. } => Cost { bytes: buffers, macs: 0.0, flops: 4.0 * f64::from(entry.buffers[*input as usize].width) * rows },
         Command::RopeTable { .. } | Command::KvAppend { .. } | Command::Gather { .. } => Cost { bytes: buffers, ..Cost::default() },
     }
+}
+
+/// The share of neurons that at least one of several rows needs, each of which needs `share`. (By multiplication: a power would be the C library's.)
+fn some_row(share: f64, rows: u32) -> f64 {
+    1.0 - (0..rows).fold(1.0, |idle, _| idle * (1.0 - share))
 }
 
 #[cfg(test)]

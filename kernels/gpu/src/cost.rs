@@ -34,7 +34,7 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Re
     let product = |id: WeightId, share: f64| {
         let elements = f64::from(weight(id).rows) * f64::from(weight(id).cols) * rows * share;
         // What any row of the step needs is read.
-        let bytes = weight(id).bytes().unwrap_or(0) as f64 * (1.0 - (1.0 - share).powf(rows));
+        let bytes = weight(id).bytes().unwrap_or(0) as f64 * some_row(share, entry.rows);
         if weight(id).format.is_quantised() { Cost { bytes, macs: elements, flops: 0.0 } } else { Cost { bytes, macs: 0.0, flops: 2.0 * elements } }
     };
     let flops = |flops: f64| Cost { flops, ..Cost::default() };
@@ -102,4 +102,9 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Re
         Command::Quantize { input, .. } => flops(4.0 * f64::from(width(*input)) * rows),
         Command::RopeTable { .. } | Command::KvAppend { .. } | Command::Gather { .. } => Cost::default(),
     })
+}
+
+/// The share of neurons that at least one of several rows needs, each of which needs `share`. (By multiplication: a power would be the C library's.)
+fn some_row(share: f64, rows: u32) -> f64 {
+    1.0 - (0..rows).fold(1.0, |idle, _| idle * (1.0 - share))
 }

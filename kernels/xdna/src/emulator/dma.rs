@@ -248,15 +248,15 @@ impl Engine {
     fn take_up(&mut self, i: usize, task: Task, number: u8) -> Result<(), Diagnosis> {
         let kind = self.tile.kind();
         let n = usize::from(number);
-        let words = usize::from(kind.registers().descriptor_words);
-        let descriptor = self.unpacked[n].get_or_insert_with(|| Descriptor::unpack(kind, &self.registers[n * 8..n * 8 + words])).clone();
         let channel = self.lanes[i].channel;
         let fail = |why| Err(Diagnosis::Dma { channel, descriptor: number, why });
-        if !descriptor.valid {
-            return fail("is not valid");
-        }
         if !channel.descriptors().contains(&number) {
             return fail("cannot be reached by this channel");
+        }
+        let words = usize::from(kind.registers().descriptor_words);
+        let descriptor = self.unpacked[n].get_or_insert_with(|| Descriptor::unpack(kind, &self.registers[n * 8..n * 8 + words])).clone();
+        if !descriptor.valid {
+            return fail("is not valid");
         }
         if descriptor.compress {
             return fail("wants compression, which is not modelled");

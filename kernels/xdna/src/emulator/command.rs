@@ -39,6 +39,8 @@ pub enum Command {
         /// Bytes added.
         offset: u64,
     },
+    /// Waits until every enabled core is done.
+    Cores,
     /// Nothing.
     Noop,
 }
@@ -112,6 +114,7 @@ impl Npu {
                 self.write(*address, target as u32 & !3)?;
                 self.write_masked(address + 4, 0xFFFF, (target >> 32) as u32)?;
             }
+            Command::Cores => return Ok(!self.cores.iter().flatten().any(|c| c.running())),
             Command::Noop => {}
         }
         Ok(true)

@@ -22,6 +22,7 @@ mod diagnosis;
 mod dma;
 mod fabric;
 mod host;
+mod load;
 mod walk;
 
 pub use command::Command;
@@ -91,5 +92,26 @@ impl Npu {
     /// Value of one of a tile's own locks.
     pub fn lock(&self, tile: Tile, lock: u8) -> Option<u8> {
         self.shared.locks[tile.index()].get(usize::from(lock)).copied()
+    }
+}
+
+/// Cores by themselves: for tests of programs, and for looking at what a core has come to.
+impl Npu {
+    /// Bytes of a core's register, as far as its results have landed; `None` for tiles without a core and for groups of modifiers.
+    pub fn register(&self, tile: Tile, register: crate::isa::Register) -> Option<Vec<u8>> {
+        self.cores[tile.index()].as_ref()?.register(register)
+    }
+
+    /// Sets a core's register; `None` if there is none, or it has another number of bytes.
+    pub fn set_register(&mut self, tile: Tile, register: crate::isa::Register, bytes: &[u8]) -> Option<()> {
+        self.cores[tile.index()].as_mut()?.set_register(register, bytes)
+    }
+
+    /// Runs until every enabled core has executed DONE.
+    ///
+    /// # Errors
+    /// See [`Diagnosis`]; a core that waits for ever is a deadlock.
+    pub fn run_cores(&mut self) -> Result<Report, Diagnosis> {
+        self.execute(&[Command::Cores], &mut [])
     }
 }

@@ -10,13 +10,14 @@ use crate::isa::meaning::{Accumulate, Number, Term};
 /// A 1024-bit accumulator; float32 sums use the first half.
 pub(super) type Accumulator = [u8; 128];
 
-/// Geometry of an integer product: bits of first and second operand, rows, inner, columns.
+/// Geometry of an integer product: bits of first and second operand, rows, inner, columns; all zero for products lane by lane.
 fn integer_shape(config: u32) -> Option<(u32, u32, usize, usize, usize)> {
     Some(match (config >> 1 & 3, config >> 3 & 3, config >> 5 & 7) {
         (0, 0, 0) => (8, 4, 4, 16, 8),
         (0, 1, 0) => (8, 8, 4, 8, 8),
         (0, 2, 0) => (16, 8, 4, 4, 8),
         (0, 3, 0) => (16, 16, 4, 2, 8),
+        (0, 3, 1) => (16, 16, 0, 0, 0),
         (1, 0, 0) => (32, 16, 4, 2, 4),
         (1, 2, 0) => (16, 8, 2, 8, 8),
         (1, 2, 1) => (16, 8, 4, 8, 4),
@@ -63,6 +64,9 @@ fn integer(kind: Accumulate, config: u32, x: &Vector, y: &Vector, first: &Accumu
         let (mut p, mut q) = ([0i64; 64], [0i64; 128]);
         spread(x, bx, config >> 9 & 1 != 0, &mut p);
         spread(y, by, config >> 8 & 1 != 0, &mut q);
+        if inner == 0 {
+            products.iter_mut().zip(p).zip(q).for_each(|((sum, a), b)| *sum = a * b);
+        }
         for r in 0..rows {
             for k in 0..inner {
                 let factor = p[r * inner + k];

@@ -16,3 +16,5 @@ pub use error::{Error, Result};
 /// Lowering of GPU kernels, for the program that does it in a process of its own.
 #[cfg(feature = "gpu")]
 pub use unicorn_kernels_gpu::mlir as kernels;
+/// The NPU's files, read and written.
+pub use unicorn_kernels_xdna::container as npu;

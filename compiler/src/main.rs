@@ -1,6 +1,6 @@
 //! The command line of the compiler.
 //!
-//! Exit codes, for CI jobs: 0 done; 1 `verify` found damage or `diff` found a difference; 2 wrong usage or option; 3 the input is not usable;
+//! Exit codes, for CI jobs: 0 done; 1 `verify` found damage, `diff` or `npu roundtrip` found a difference; 2 wrong usage or option; 3 the input is not usable;
 //! 4 the model is not supported; 5 the system refused (file, disk, memory); 70 a fault of the compiler.
 
 mod cli;

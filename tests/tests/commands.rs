@@ -10,6 +10,7 @@ use unicorn_tests::{artifact, pebble};
 use unicornc::driver::Stage;
 use unicornc::graph::text;
 use unicornc::import::synthetic;
+use unicornc::npu;
 
 fn unicornc() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unicornc-under-test"));
@@ -270,9 +271,54 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn the_npus_files_are_told_and_compared() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("small.xclbin");
+    let core = npu::address::Tile { column: 1, row: 3 };
+    let program = npu::cdo::Command::DmaWrite { address: core.at(0x20000), data: vec![0x1234_5678; 9] };
+    let lock = npu::cdo::Command::Write { address: core.at(0x1f020), value: 2 };
+    let pdi = npu::pdi::wrap(npu::cdo::Cdo::assemble(&[vec![program], vec![lock]]));
+    let design = npu::xclbin::Design { columns: 1, start_columns: &[1, 2], pdi: pdi.clone(), kernel: "SMALL", instance: "ONE", buffers: 2 };
+    let bytes = npu::xclbin::Xclbin::npu1(design).and_then(|file| file.write()).expect("it fits");
+    std::fs::write(&path, &bytes).expect("the container");
+
+    let text = out(&expect(0, &["npu", "dump", path_text(&path)]));
+    assert!(text.contains("kernel SMALL") && text.contains("(1, 3) Lock2_value = 0x00000002: Lock_value=2"), "{text}");
+    assert!(text.contains("program of core (1, 3) from 0x0: 36 bytes") && !text.contains("12345678"), "{text}");
+    assert!(out(&expect(0, &["npu", "dump", "--words", path_text(&path)])).contains("12345678"));
+    let events_of = |arguments: &[&str], code| events(&expect(code, &[&["--message-format", "json", "npu"], arguments].concat()));
+    assert_eq!(events_of(&["dump", path_text(&path)], 0)[0]["text"].as_str(), Some(text.as_str()));
+
+    let text = out(&expect(0, &["npu", "roundtrip", path_text(&path)]));
+    for part in ["xclbin", "AIE_PARTITION", "PDI", "CDO", "padding of the configuration follows", "the same, byte for byte"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let equal = events_of(&["roundtrip", path_text(&path)], 0);
+    assert_eq!((&equal[0]["equal"], equal[0]["parts"].as_array().map(Vec::len)), (&Value::Bool(true), Some(10)));
+
+    // Padding behind the commands that is not zero: no value holds it.
+    let image = folder.path().join("image.pdi");
+    let mut odd = pdi.write().expect("it fits");
+    *odd.last_mut().expect("bytes") = 5;
+    std::fs::write(&image, &odd).expect("the image");
+    let text = out(&expect(1, &["npu", "roundtrip", path_text(&image)]));
+    assert!(text.contains("first difference: PDI, field `partition`") && text.contains("0x05 was written as 0x00"), "{text}");
+    assert_eq!(events_of(&["roundtrip", path_text(&image)], 1)[0]["difference"]["offset"].as_u64(), Some(odd.len() as u64 - 1));
+    assert!(out(&expect(0, &["npu", "dump", path_text(&image)])).starts_with("note: PDI"));
+
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("the container");
+    let cut = expect(3, &["npu", "dump", path_text(&path)]);
+    assert!(err(&cut).contains("small.xclbin: xclbin, offset 0x130, field `length`"), "{}", err(&cut));
+    expect(3, &["npu", "roundtrip", path_text(&path)]);
+    expect(5, &["npu", "dump", "/nowhere/at/all.xclbin"]);
+    expect(2, &["npu"]);
+}
+
+#[test]
 fn help_mentions_every_option() {
     let listed = |command: &str, options: &[&str]| {
-        let text = out(&expect(0, &[command, "--help"]));
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let text = out(&expect(0, &arguments));
         for option in options.iter().chain(&["--message-format", "--help"]) {
             let line = text.lines().position(|line| line.split([',', ' ', '[']).any(|word| word == *option));
             assert!(line.is_some(), "{command}: no {option} in {text}");
@@ -307,7 +353,10 @@ fn help_mentions_every_option() {
     listed("inspect", &["--json", "--plan", "--threads"]);
     listed("verify", &["--no-native"]);
     listed("diff", &[]);
+    listed("npu", &[]);
+    listed("npu dump", &["--words"]);
+    listed("npu roundtrip", &[]);
     let text = out(&expect(0, &["--help"]));
-    assert!(["compile", "inspect", "verify", "diff", "Exit codes"].iter().all(|word| text.contains(word)), "{text}");
+    assert!(["compile", "inspect", "verify", "diff", "npu", "Exit codes"].iter().all(|word| text.contains(word)), "{text}");
     assert!(out(&expect(0, &["--version"])).contains(env!("CARGO_PKG_VERSION")));
 }

@@ -3,6 +3,7 @@
 mod compile;
 mod diff;
 mod inspect;
+mod npu;
 mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -20,7 +21,7 @@ pub struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 `verify` found damage or `diff` a difference; 2 wrong usage or option; 3 unusable input; \
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 `verify` found damage, `diff` or `npu roundtrip` a difference; 2 wrong usage or option; 3 unusable input; \
 4 unsupported model; 5 the system refused; 70 a fault of the compiler.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,6 +42,8 @@ enum Command {
     Verify(verify::Args),
     /// Compare two artifacts.
     Diff(diff::Args),
+    /// Look into the NPU's files: containers, images, configurations, instruction streams.
+    Npu(npu::Args),
 }
 
 /// Runs a command and reports its error, if any.
@@ -51,6 +54,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, json).map(|()| ExitCode::SUCCESS),
         Command::Verify(args) => verify::run(&args, json),
         Command::Diff(args) => diff::run(&args, json),
+        Command::Npu(args) => npu::run(&args, json),
     };
     result.unwrap_or_else(|error| {
         let code = exit_code(&error);

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use unicorn_kernels_xdna::isa::{Bundle, decode_program};
+use unicorn_kernels_xdna::isa::hazard::{Hazard, InFlight};
+use unicorn_kernels_xdna::isa::{Bundle, decode_program, flow};
 
 fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden/npu").join(path);
@@ -56,7 +57,7 @@ fn text(elf: &[u8]) -> Vec<Vec<u8>> {
     sections.map(|at| elf[word(elf, at + 16) as usize..][..word(elf, at + 20) as usize].to_vec()).collect()
 }
 
-/// Decodes a program and encodes it again; how many bundles it has.
+/// Decodes a program and encodes it again; how many bundles it has. Its compiler read registers in flight, but knew ports, units, locks and loops.
 fn check(name: &str, program: &[u8]) -> usize {
     let bundles = decode_program(program, 0).unwrap_or_else(|e| panic!("{name}: {e}"));
     for (pc, bundle) in &bundles {
@@ -64,6 +65,9 @@ fn check(name: &str, program: &[u8]) -> usize {
         let again = Bundle::in_format(bundle.format(), &bundle.instructions().copied().collect::<Vec<_>>()).unwrap();
         assert_eq!(again, *bundle);
     }
+    let graph = flow::graph(&bundles).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let found: Vec<Hazard> = flow::hazards(&bundles, &graph, &vec![InFlight::Any; bundles.len()]);
+    assert_eq!(found, [], "{name}");
     bundles.len()
 }
 

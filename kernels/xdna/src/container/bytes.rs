@@ -146,13 +146,20 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&self, offset: usize, length: usize, field: &'static str) {
-        self.trace.fields.borrow_mut().push(Span { section: self.section, field, offset: self.base + offset, length });
+        if length > 0 {
+            self.trace.fields.borrow_mut().push(Span { section: self.section, field, offset: self.base + offset, length });
+        }
+    }
+
+    /// The next `length` bytes, as a part of their own.
+    pub fn next(&mut self, length: usize, field: &'static str) -> Result<Self> {
+        let part = self.part(self.at, length, field)?;
+        self.at += length;
+        Ok(part)
     }
 
     pub fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8]> {
-        let part = self.part(self.at, length, field)?;
-        self.at += length;
-        Ok(part.bytes)
+        self.next(length, field).map(|part| part.bytes)
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {

@@ -124,8 +124,7 @@ impl Command {
         let head = reader.u32("command")?;
         let short = head >> 16 & 0xff;
         let length = if short == LONG { reader.u32("long command length")? } else { short } as usize;
-        let mut payload = reader.part(reader.at(), length.saturating_mul(4), "command payload")?;
-        reader.take(length * 4, "command payload")?;
+        let mut payload = reader.next(length.saturating_mul(4), "command payload")?;
         let wants = |fits: bool, wants: &'static str| {
             let why = Why::Value { found: length as u64, wants };
             if fits { Ok(()) } else { Err(reader.fails_at(start, "command length", why)) }
@@ -303,15 +302,23 @@ impl Cdo {
     /// The groups that these commands were assembled from, without padding: a NOP that leads to no `DMA_WRITE` begins one.
     pub fn groups(&self) -> Vec<Vec<Command>> {
         let mut groups: Vec<Vec<Command>> = Vec::new();
-        for (at, command) in self.commands.iter().enumerate() {
-            let padding = |c: &&Command| matches!(c, Command::Nop { .. });
-            let leads_to_data = || matches!(self.commands[at..].iter().find(|c| !padding(c)), Some(Command::DmaWrite { .. }));
-            match groups.last_mut() {
-                Some(group) if !padding(&command) => group.push(command.clone()),
-                Some(_) if leads_to_data() => {}
-                _ => groups.push(if padding(&command) { Vec::new() } else { vec![command.clone()] }),
+        // Backwards, so that a command is met after what it leads to.
+        let (mut group, mut data_next) = (Vec::new(), false);
+        for command in self.commands.iter().rev() {
+            match command {
+                Command::Nop { .. } if data_next => {}
+                Command::Nop { .. } => groups.push(std::mem::take(&mut group)),
+                other => {
+                    data_next = matches!(other, Command::DmaWrite { .. });
+                    group.push(other.clone());
+                }
             }
         }
+        if !group.is_empty() {
+            groups.push(group);
+        }
+        groups.reverse();
+        groups.iter_mut().for_each(|group| group.reverse());
         groups
     }
 

@@ -2,6 +2,7 @@
 
 use super::File;
 use super::address::Address;
+use super::bytes::{Reader, Result, Trace};
 use super::cdo::{Cdo, Command, Program};
 use super::metadata::{Metadata, Passing};
 use super::partition::Partition;
@@ -17,6 +18,19 @@ use std::fmt::Write;
 pub struct Options {
     /// Programs and memory word by word, not only their sizes.
     pub words: bool,
+}
+
+/// Text about the bytes of a file. A file whose layout or padding would not be written as it is begins with a note that says where.
+///
+/// # Errors
+/// For a file that cannot be read.
+pub fn text(bytes: &[u8], options: Options) -> Result<String> {
+    let trace = Trace::default();
+    let text = dump(&File::parse(Reader::new("file", bytes, &trace))?, options);
+    Ok(match File::read(bytes) {
+        Ok(_) => text,
+        Err(why) => format!("note: {why}\n{text}"),
+    })
 }
 
 /// Text about a file.

@@ -211,8 +211,14 @@ impl Register {
             if part == 0 && mask == u32::MAX {
                 continue;
             }
+            let signed = field.name.starts_with("Lock_") && field.name.ends_with("_Value");
             // Writing to a String cannot fail.
-            let _ = if field.high - field.low < 16 { write!(out, "{}={part} ", field.name) } else { write!(out, "{}={part:#x} ", field.name) };
+            let _ = match field.high - field.low {
+                // A lock is released by a signed number; acquiring a negative one waits for at least that much.
+                6 if signed => write!(out, "{}={} ", field.name, part as i32 - if part > 63 { 128 } else { 0 }),
+                0..16 => write!(out, "{}={part} ", field.name),
+                _ => write!(out, "{}={part:#x} ", field.name),
+            };
             if field.name == "Configuration" && value & 1 << 30 == 0 {
                 let _ = write!(out, "({}) ", slave(self.kind, part).unwrap_or_else(|| "no port".into()));
             }

@@ -305,6 +305,16 @@ impl Field {
         (low..high).contains(&value).then_some(value as u64 & ((1 << bits) - 1))
     }
 
+    /// Whether the field holds a register.
+    pub(super) const fn is_register(&self) -> bool {
+        matches!(self.kind, Kind::Class(_))
+    }
+
+    /// Whether the field can hold the register.
+    pub(super) fn fits(&self, register: Register) -> bool {
+        self.encode(Operand::Register(register)).is_some()
+    }
+
     /// What fits the field, in words.
     fn describe(&self) -> String {
         let range = |low: i64, high: i64, step: i64| match step {

@@ -491,4 +491,54 @@ impl Meaning {
                 | Self::Return
         )
     }
+
+    /// When and how the instruction touches data memory, if it does.
+    #[must_use]
+    pub const fn memory(self) -> Option<Memory> {
+        match self {
+            Self::Load(LoadKind::Tile, _) | Self::Store(StoreKind::Tile, _) => None,
+            Self::Load(..) | Self::Gather { .. } | Self::Sparse(..) | Self::Compressed(_) => Some(Memory { first: 5, last: 5, store: false }),
+            Self::Store(StoreKind::Narrow { .. }, _) => Some(Memory { first: 5, last: 11, store: true }),
+            Self::Store(StoreKind::Srs(_) | StoreKind::Bf16, _) => Some(Memory { first: 7, last: 7, store: true }),
+            Self::Store(..) => Some(Memory { first: 5, last: 5, store: true }),
+            _ => None,
+        }
+    }
+
+    /// Whether the instruction waits for or tells others: locks, streams, events, the end.
+    #[must_use]
+    pub const fn is_ordered(self) -> bool {
+        matches!(
+            self,
+            Self::Acquire { .. }
+                | Self::Release { .. }
+                | Self::Done
+                | Self::Event
+                | Self::StreamRead { .. }
+                | Self::StreamWrite { .. }
+                | Self::PacketHeader { .. }
+                | Self::ControlHeader { .. }
+                | Self::CascadeRead
+                | Self::CascadeReadLow
+                | Self::CascadeReadHigh
+                | Self::CascadeWrite
+        )
+    }
+
+    /// Whether the instruction takes or gives a lock.
+    #[must_use]
+    pub const fn is_lock(self) -> bool {
+        matches!(self, Self::Acquire { .. } | Self::Release { .. })
+    }
+}
+
+/// The pipeline cycles in which an instruction touches data memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// First access.
+    pub first: u8,
+    /// Last access.
+    pub last: u8,
+    /// Whether memory changes.
+    pub store: bool,
 }

@@ -170,6 +170,8 @@ pub(super) enum Need {
     DestinationM,
     /// The port of the destination's file, for loads.
     DestinationA,
+    /// The read port of pointers and modifiers, if the value moved or stored is one.
+    PointerSource,
     /// The read port of a vector move's source.
     VectorSource,
     /// The write port of a vector move's destination.
@@ -331,6 +333,7 @@ fn hold(word: &str) -> Option<Hold> {
         "done" => Need::Unit(Unit::Done),
         "m-dst" => Need::DestinationM,
         "a-dst" => Need::DestinationA,
+        "p-src" => Need::PointerSource,
         "v-src" => Need::VectorSource,
         "v-dst" => Need::VectorDestination,
         _ => return None,

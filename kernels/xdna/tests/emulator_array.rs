@@ -364,7 +364,7 @@ fn damaged_configurations_never_hang_or_panic() {
                 Command::Sync { channel, columns, rows, .. } => {
                     *[channel, &mut columns.0, &mut columns.1, &mut rows.0, &mut rows.1][r.below(5) as usize] ^= bit as u8
                 }
-                Command::Poll { .. } | Command::Noop => {}
+                Command::Poll { .. } | Command::Cores | Command::Noop => {}
             }
         }
         let mut npu = Npu::new();

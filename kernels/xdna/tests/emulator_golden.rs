@@ -125,3 +125,45 @@ fn int16_matrix_times_vector() {
         assert_eq!(got[i], sum as i32, "row {i}");
     }
 }
+
+/// Two cores in a chain, the first one's result never leaving the array: (a + b) + c, each sum rounded down.
+#[test]
+fn fused_bf16_sums() {
+    let Some((mut npu, stream)) = golden("xdna-npu-toolkit/fusion/fused-add-add.xclbin", "xdna-npu-toolkit/fusion/fused-add-add.insts.bin") else {
+        return;
+    };
+    let mut r = Random(8);
+    // Whole numbers up to 127 in steps of a quarter: the first sum is rounded in some lanes, both are exact in float32.
+    let mut number = || ((r.next() % 1023) as f32 - 511.0) / 4.0;
+    let v: [Vec<u16>; 3] = std::array::from_fn(|_| (0..4096).map(|_| (number().to_bits() >> 16) as u16).collect());
+    let [mut a, mut b, mut c] = v.clone().map(|v| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
+    let mut out = vec![0u8; 8192];
+    let began = std::time::Instant::now();
+    let report = npu.run(&stream, &mut [&mut a, &mut b, &mut c, &mut out]).unwrap();
+    show("fused-add-add", &report, began);
+    let wide = |x: u16| f32::from_bits(u32::from(x) << 16);
+    let down = |sum: f32| {
+        let cut = (sum.to_bits() >> 16) as u16;
+        if wide(cut) > sum { cut + 1 } else { cut }
+    };
+    let mut rounded = 0;
+    for i in 0..4096 {
+        let first = down(wide(v[0][i]) + wide(v[1][i]));
+        rounded += usize::from(wide(first) != wide(v[0][i]) + wide(v[1][i]));
+        let want = down(wide(first) + wide(v[2][i]));
+        assert_eq!(u16::from_le_bytes([out[2 * i], out[2 * i + 1]]), want, "{i}");
+    }
+    assert!(rounded > 100, "only {rounded} first sums were rounded");
+}
+
+/// A kernel by another compiler: copies 16 words and an index byte by byte, and gives the indexed word in all 16 lanes.
+#[test]
+fn a_word_in_every_lane() {
+    let Some((mut npu, stream)) = golden("xdna-emu-add1/aie.xclbin", "xdna-emu-add1/insts.bin") else { return };
+    let mut r = Random(9);
+    let mut input: Vec<u8> = (0..17).flat_map(|_| r.next().to_le_bytes()).collect();
+    let (mut unused, mut out) = (vec![0u8; 4], vec![0u8; 64]);
+    npu.run(&stream, &mut [&mut input, &mut unused, &mut out]).unwrap();
+    let input = words(&input);
+    assert_eq!(words(&out), vec![input[input[16] as usize & 15]; 16]);
+}

@@ -91,6 +91,8 @@ pub(super) struct Engine {
     /// Runs since the descriptor's iteration began.
     runs: Vec<u32>,
     lanes: Vec<Lane>,
+    /// Lanes with a task, a bit each.
+    live: u16,
 }
 
 impl Engine {
@@ -102,7 +104,7 @@ impl Engine {
             .map(|channel| Lane { channel, queue: VecDeque::new(), running: None, control: 0, port: None, words: 0 })
             .collect();
         let n = usize::from(r.descriptors);
-        Engine { tile, registers: vec![0; n * 8], unpacked: vec![None; n], runs: vec![0; n], lanes }
+        Engine { tile, registers: vec![0; n * 8], unpacked: vec![None; n], runs: vec![0; n], lanes, live: 0 }
     }
 
     /// Joins a channel to its stream end.
@@ -165,17 +167,21 @@ impl Engine {
             return fail("overflows the channel's task queue");
         }
         lane.queue.push_back(task);
+        self.live = u16::MAX;
         Ok(())
     }
 
     /// One cycle of all channels. Whether anything moved.
     pub(super) fn step(&mut self, shared: &mut Shared, host: &mut Host) -> Result<bool, Diagnosis> {
         let mut moved = false;
-        for i in 0..self.lanes.len() {
-            if self.lanes[i].running.is_none() && self.lanes[i].queue.is_empty() {
-                continue;
+        let mut rest = self.live;
+        while rest != 0 {
+            let i = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            match self.lanes.get(i) {
+                Some(lane) if lane.running.is_some() || !lane.queue.is_empty() => moved |= self.step_lane(i, shared, host)?,
+                _ => self.live &= !(1 << i),
             }
-            moved |= self.step_lane(i, shared, host)?;
         }
         Ok(moved)
     }
@@ -205,7 +211,7 @@ impl Engine {
                 Ok(true)
             }
             Phase::Header => {
-                let port = lane.port.ok_or(Diagnosis::Dma { channel, descriptor: run.number, why: "has no stream to go to" })?;
+                let port = lane.port.ok_or_else(|| apart(channel, run.number))?;
                 if !shared.fabric.can_send(port) {
                     return Ok(false);
                 }
@@ -215,7 +221,7 @@ impl Engine {
                 Ok(true)
             }
             Phase::Move => {
-                let port = lane.port.ok_or(Diagnosis::Dma { channel, descriptor: run.number, why: "is joined to no stream (shim multiplexer)" })?;
+                let port = lane.port.ok_or_else(|| apart(channel, run.number))?;
                 let done = match channel.direction {
                     Direction::Mm2s => {
                         if !shared.fabric.can_send(port) {
@@ -337,17 +343,18 @@ fn issue_token(shared: &mut Shared, channel: Channel, id: u32) {
 }
 
 fn lock_place(tile: Tile, lock: LockStep, channel: Channel, number: u8) -> Result<(Tile, u8), Diagnosis> {
-    let fail = Diagnosis::Dma { channel, descriptor: number, why: "uses a lock that no tile has" };
-    if tile.kind() != TileKind::Memory {
-        return if lock.id < 16 { Ok((tile, lock.id)) } else { Err(fail) };
-    }
-    let side = match lock.id / 64 {
-        0 => -1,
-        1 => 0,
-        2 => 1,
-        _ => return Err(fail),
+    let there = match (tile.kind(), lock.id) {
+        (TileKind::Memory, 0..64) => tile.beside(-1, 0),
+        (TileKind::Memory, 64..128) | (_, 0..16) => Some(tile),
+        (TileKind::Memory, 128..192) => tile.beside(1, 0),
+        _ => None,
     };
-    tile.beside(side, 0).map(|t| (t, lock.id % 64)).ok_or(fail)
+    let id = if tile.kind() == TileKind::Memory { lock.id % 64 } else { lock.id };
+    there.map(|t| (t, id)).ok_or_else(|| Diagnosis::Dma { channel, descriptor: number, why: "uses a lock that no tile has" })
+}
+
+fn apart(channel: Channel, number: u8) -> Diagnosis {
+    Diagnosis::Dma { channel, descriptor: number, why: "is joined to no stream (shim multiplexer)" }
 }
 
 fn outside(channel: Channel, number: u8, word: u64) -> Diagnosis {

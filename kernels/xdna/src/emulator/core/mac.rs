@@ -58,33 +58,65 @@ fn integer(kind: Accumulate, config: u32, x: &Vector, y: &Vector, first: &Accumu
         _ => return None,
     };
     let [product, a, b] = signs(kind, config);
+    let mut sums = [0i64; 32];
     let mut products = [0i64; 32];
-    if product.is_some() {
+    if let Some(minus) = product {
         let (bx, by, rows, inner, columns) = integer_shape(config)?;
         let (mut p, mut q) = ([0i64; 64], [0i64; 128]);
         spread(x, bx, config >> 9 & 1 != 0, &mut p);
         spread(y, by, config >> 8 & 1 != 0, &mut q);
-        if inner == 0 {
-            products.iter_mut().zip(p).zip(q).for_each(|((sum, a), b)| *sum = a * b);
+        match (rows, inner, columns) {
+            (4, 16, 8) => product_of::<4, 16, 8>(&p, &q, &mut products),
+            (4, 8, 8) => product_of::<4, 8, 8>(&p, &q, &mut products),
+            (4, 4, 8) => product_of::<4, 4, 8>(&p, &q, &mut products),
+            (4, 2, 8) => product_of::<4, 2, 8>(&p, &q, &mut products),
+            (4, 2, 4) => product_of::<4, 2, 4>(&p, &q, &mut products),
+            (2, 8, 8) => product_of::<2, 8, 8>(&p, &q, &mut products),
+            (4, 8, 4) => product_of::<4, 8, 4>(&p, &q, &mut products),
+            (2, 4, 8) => product_of::<2, 4, 8>(&p, &q, &mut products),
+            (4, 4, 4) => product_of::<4, 4, 4>(&p, &q, &mut products),
+            _ => products.iter_mut().zip(p).zip(q).for_each(|((sum, a), b)| *sum = a * b),
         }
-        for r in 0..rows {
-            for k in 0..inner {
-                let factor = p[r * inner + k];
-                for c in 0..columns {
-                    products[r * columns + c] += factor * q[k * columns + c];
-                }
-            }
+        take(&mut sums, &products, minus);
+    }
+    for (sign, accumulator) in [(a, first), (b, second)] {
+        if let Some(minus) = sign {
+            take(&mut sums, &numbers(accumulator, wide), minus);
         }
     }
     let mut out = [0; 128];
-    let signed = |minus: bool, value: i64| if minus { value.wrapping_neg() } else { value };
-    for (i, &p) in products.iter().enumerate().take(1024 / wide as usize) {
-        let mut sum = product.map_or(0, |s| signed(s, p));
-        sum = sum.wrapping_add(a.map_or(0, |s| signed(s, get(first, wide, i, true))));
-        sum = sum.wrapping_add(b.map_or(0, |s| signed(s, get(second, wide, i, true))));
-        put(&mut out, wide, i, sum);
+    if wide == 64 {
+        out.chunks_exact_mut(8).zip(sums).for_each(|(o, s)| o.copy_from_slice(&s.to_le_bytes()));
+    } else {
+        out.chunks_exact_mut(4).zip(sums).for_each(|(o, s)| o.copy_from_slice(&(s as i32).to_le_bytes()));
     }
     Some(out)
+}
+
+/// Rows by columns, each the sum of `K` products.
+fn product_of<const R: usize, const K: usize, const C: usize>(p: &[i64; 64], q: &[i64; 128], out: &mut [i64; 32]) {
+    for r in 0..R {
+        for k in 0..K {
+            for c in 0..C {
+                out[r * C + c] += p[r * K + k] * q[k * C + c];
+            }
+        }
+    }
+}
+
+fn take(sums: &mut [i64; 32], terms: &[i64; 32], minus: bool) {
+    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = if minus { sum.wrapping_sub(*term) } else { sum.wrapping_add(*term) });
+}
+
+/// Lanes of an accumulator.
+fn numbers(v: &Accumulator, wide: u32) -> [i64; 32] {
+    let mut out = [0; 32];
+    if wide == 64 {
+        out.iter_mut().zip(v.as_chunks::<8>().0).for_each(|(o, b)| *o = i64::from_le_bytes(*b));
+    } else {
+        out.iter_mut().zip(v.as_chunks::<4>().0).for_each(|(o, b)| *o = i32::from_le_bytes(*b).into());
+    }
+    out
 }
 
 /// All lanes of a vector as numbers.

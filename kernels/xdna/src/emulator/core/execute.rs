@@ -297,6 +297,10 @@ impl State {
                 let out = lanes::shuffle(&x, &y, self.scalar_of(d)?);
                 self.put_vector(a, &out, self.time)
             }
+            Meaning::MoveAccumulator if op.late > 0 => {
+                self.later(op, Early::Nothing);
+                Ok(())
+            }
             Meaning::Move256 | Meaning::Move512 | Meaning::MoveAccumulator => {
                 let (v, _) = self.vector_of::<128>(b)?;
                 self.put_vector(a, &v, self.time)
@@ -376,6 +380,10 @@ impl State {
             (Early::Loaded(bytes), Meaning::Load(LoadKind::Unpack(kind), _)) => {
                 let out = convert::unpack(kind, bytes, self.signed(kind.sign, Control::UnpackSign));
                 self.put_vector(&op.args[0], &out, late.issued)
+            }
+            (Early::Nothing, Meaning::MoveAccumulator) => {
+                let (v, _) = self.vector_of::<128>(&op.args[1])?;
+                self.put_vector(&op.args[0], &v, late.issued)
             }
             (Early::Nothing, Meaning::Unpack(kind)) => {
                 let (v, _) = self.vector_of::<64>(&op.args[1])?;

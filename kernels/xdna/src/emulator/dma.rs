@@ -350,7 +350,7 @@ fn lock_place(tile: Tile, lock: LockStep, channel: Channel, number: u8) -> Resul
         _ => None,
     };
     let id = if tile.kind() == TileKind::Memory { lock.id % 64 } else { lock.id };
-    there.map(|t| (t, id)).ok_or_else(|| Diagnosis::Dma { channel, descriptor: number, why: "uses a lock that no tile has" })
+    there.map(|t| (t, id)).ok_or(Diagnosis::Dma { channel, descriptor: number, why: "uses a lock that no tile has" })
 }
 
 fn apart(channel: Channel, number: u8) -> Diagnosis {

@@ -2,7 +2,7 @@
 
 mod emulator_common;
 
-use emulator_common::{BLOCK, adder, channel, container, program, tile};
+use emulator_common::{BLOCK, adder, container, program, tile};
 use unicorn_kernels_xdna::array::*;
 use unicorn_kernels_xdna::container::{txn::Txn, xclbin::Xclbin};
 use unicorn_kernels_xdna::emulator::*;

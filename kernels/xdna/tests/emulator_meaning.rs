@@ -1,127 +1,10 @@
 //! Single bundles with random operands, encoded, decoded and run in the emulated core, against formulas written here: bits picked one by one, sums and
-//! quotients of large integers, matrices as tables. 100,000 of them.
+//! quotients of large integers, matrices as tables. 98,000 of them; floats stand in `emulator_floats`.
 
-use std::collections::HashMap;
-use unicorn_kernels_xdna::array::Tile;
-use unicorn_kernels_xdna::emulator::Npu;
-use unicorn_kernels_xdna::isa::{Control, Program, Register};
+mod emulator_common;
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-    fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 20) % n
-    }
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
-    }
-    /// Words in which all-zero, all-one and edge bytes are frequent.
-    fn bytes(&mut self, n: usize) -> Vec<u8> {
-        let edges = self.below(3) == 0;
-        (0..n).map(|_| if edges { self.pick(&[0, 1, 0x7F, 0x80, 0xFF]) } else { self.next() as u8 }).collect()
-    }
-    fn word(&mut self) -> u32 {
-        match self.below(4) {
-            0 => self.pick(&[0, 1, 31, 32, 0x7FFF_FFFF, 0x8000_0000, u32::MAX, u32::MAX - 31]),
-            1 => (self.below(80) as u32).wrapping_sub(40),
-            _ => self.next() as u32,
-        }
-    }
-}
-
-/// Lane `i` of so many bits, bit by bit.
-fn raw(v: &[u8], bits: usize, i: usize) -> u128 {
-    (0..bits).fold(0, |x, b| x | u128::from(v[(i * bits + b) / 8] >> ((i * bits + b) % 8) & 1) << b)
-}
-
-fn signed(x: u128, bits: usize) -> i128 {
-    if x >> (bits - 1) & 1 == 1 { x as i128 - (1 << bits) } else { x as i128 }
-}
-
-fn number(v: &[u8], bits: usize, i: usize, with_sign: bool) -> i128 {
-    if with_sign { signed(raw(v, bits, i), bits) } else { raw(v, bits, i) as i128 }
-}
-
-/// Lanes put together again, each cut to its bits.
-fn lanes(bits: usize, values: impl IntoIterator<Item = i128>) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut at = 0;
-    for v in values {
-        for b in 0..bits {
-            if at % 8 == 0 {
-                out.push(0);
-            }
-            *out.last_mut().unwrap() |= ((v >> b & 1) as u8) << (at % 8);
-            at += 1;
-        }
-    }
-    out
-}
-
-fn flags(bits: impl IntoIterator<Item = bool>) -> u64 {
-    bits.into_iter().enumerate().fold(0, |x, (i, b)| x | u64::from(b) << i)
-}
-
-/// A core to try bundles on.
-struct Bench {
-    npu: Npu,
-    tile: Tile,
-    programs: HashMap<String, Vec<u32>>,
-    random: Random,
-    cases: u32,
-}
-
-impl Bench {
-    fn new(seed: u64) -> Bench {
-        Bench { npu: Npu::new(), tile: Tile::new(0, 3).unwrap(), programs: HashMap::new(), random: Random(seed), cases: 0 }
-    }
-
-    /// Runs one bundle and lets its results land.
-    fn run(&mut self, text: &str, set: &[(Register, &[u8])]) {
-        let words = self.programs.entry(text.to_owned()).or_insert_with(|| {
-            let mut program = Program::new();
-            program.bundle(text).nops(12).bundle("done").nops(2);
-            let mut code = program.assemble().unwrap_or_else(|e| panic!("{text}: {e}")).code();
-            code.resize(code.len().next_multiple_of(4), 0);
-            code.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect()
-        });
-        self.npu.write_block(self.tile.address(0x20000), words).unwrap();
-        self.npu.write(self.tile.address(0x32000), 2).unwrap();
-        self.npu.write(self.tile.address(0x32000), 0).unwrap();
-        for (register, bytes) in set {
-            self.npu.set_register(self.tile, *register, bytes).unwrap_or_else(|| panic!("{register}"));
-        }
-        self.npu.write(self.tile.address(0x32000), 1).unwrap();
-        self.npu.run_cores().unwrap_or_else(|e| panic!("{text}: {e}"));
-        self.cases += 1;
-    }
-
-    fn get(&self, register: Register) -> Vec<u8> {
-        self.npu.register(self.tile, register).unwrap()
-    }
-
-    fn scalar(&self, n: u8) -> u32 {
-        u32::from_le_bytes(self.get(Register::R(n)).try_into().unwrap())
-    }
-
-    fn pair(&self, n: u8) -> u64 {
-        u64::from_le_bytes(self.get(Register::L(n)).try_into().unwrap())
-    }
-}
-
-fn mode(c: Control) -> Register {
-    Register::Control(c)
-}
-
-fn le(x: u32) -> [u8; 4] {
-    x.to_le_bytes()
-}
+use emulator_common::bench::*;
+use unicorn_kernels_xdna::isa::{Control, Register};
 
 #[test]
 fn scalars() {
@@ -150,7 +33,7 @@ fn scalars() {
             ("eq r1, r2, r3", u32::from(sx - sy == 0), None),
             ("ne r1, r2, r3", u32::from(sx - sy != 0), None),
             ("mul r1, r2, r3", (sx * sy) as u32, None),
-            ("abs r1, r2", sx.abs() as u32, None),
+            ("abs r1, r2", sx.unsigned_abs() as u32, None),
             ("clb r1, r2", sign_bits - 1, None),
             ("clz r1, r2", (0..32).rev().take_while(|b| x >> b & 1 == 0).count() as u32, None),
             ("eqz r1, r2", u32::from(x == 0), None),
@@ -357,46 +240,6 @@ fn shuffles_transpose() {
     }
 }
 
-/// `value / 2^shift` as an integer, by the words of the rounding mode: the two neighbours and their distances.
-fn rounded(value: i128, shift: u32, mode: u32) -> i128 {
-    let unit = 1i128 << shift;
-    let low = value.div_euclid(unit);
-    let (below, above) = (value - low * unit, (low + 1) * unit - value);
-    if below == 0 {
-        return low;
-    }
-    let (toward, away) = if value < 0 { (low + 1, low) } else { (low, low + 1) };
-    let even = if low % 2 == 0 { low } else { low + 1 };
-    let tie = match mode {
-        0 => return low,
-        1 => return low + 1,
-        2 => return toward,
-        3 => return away,
-        8 => low,
-        9 => low + 1,
-        10 => toward,
-        11 => away,
-        12 => even,
-        _ => 2 * low + 1 - even,
-    };
-    match below.cmp(&above) {
-        std::cmp::Ordering::Less => low,
-        std::cmp::Ordering::Greater => low + 1,
-        std::cmp::Ordering::Equal => tie,
-    }
-}
-
-fn saturated(x: i128, bits: usize, with_sign: bool, mode: u32) -> i128 {
-    let (low, high) = if with_sign { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) };
-    match mode {
-        0 => x,
-        3 if with_sign => x.max(low + 1).min(high),
-        _ => x.max(low).min(high),
-    }
-}
-
-const ROUNDINGS: [u32; 10] = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13];
-
 #[test]
 fn shifts_up_and_down() {
     let mut b = Bench::new(5);
@@ -476,79 +319,6 @@ fn shifts_up_and_down() {
     }
 }
 
-/// The bfloat16 neighbours of a float32 by value, and the choice by the rounding mode's words.
-fn bf16_of(x: f32, mode: u32) -> u16 {
-    if x.is_nan() {
-        let cut = (x.to_bits() >> 16) as u16;
-        return if cut & 0x7F == 0 { cut | 1 } else { cut };
-    }
-    let cut = (x.to_bits() >> 16) as u16;
-    if x.is_infinite() || x.to_bits() & 0xFFFF == 0 {
-        return cut;
-    }
-    // Magnitudes in units of the last place of bfloat16: the fraction is the low half.
-    let scaled = i128::from(x.to_bits() & 0x7FFF_FFFF) * if x < 0.0 { -1 } else { 1 };
-    let whole = rounded(scaled, 16, mode);
-    (whole.unsigned_abs() as u16) | if x < 0.0 || cut & 0x8000 != 0 { 0x8000 } else { 0 }
-}
-
-#[test]
-fn conversions_of_floats() {
-    let mut b = Bench::new(6);
-    for _ in 0..6_000 {
-        let rounding = b.random.pick(&ROUNDINGS);
-        let v: Vec<u8> = (0..16)
-            .flat_map(|_| {
-                let x = b.random.next() as u32;
-                // Ties, infinities, NaNs and subnormal numbers now and then.
-                match b.random.below(8) {
-                    0 => x & 0xFFFF_0000 | 0x8000,
-                    1 => x | 0x7F80_0000,
-                    2 => x & 0x807F_FFFF,
-                    _ => x,
-                }
-                .to_le_bytes()
-            })
-            .collect();
-        match b.random.below(3) {
-            0 => {
-                b.run("vconv.bf16.fp32 wl1, bml2", &[(Register::Bml(2), &v), (mode(Control::Rnd), &le(rounding))]);
-                let want = lanes(16, (0..16).map(|i| bf16_of(f32::from_bits(raw(&v, 32, i) as u32), rounding).into()));
-                assert_eq!(b.get(Register::Wl(1)), want, "rounding {rounding}: {v:02x?}");
-            }
-            1 => {
-                b.run("vconv.fp32.bf16 bmh1, wl2", &[(Register::Wl(2), &v[..32])]);
-                let want: Vec<u8> = (0..16).flat_map(|i| [0, 0, v[2 * i], v[2 * i + 1]]).collect();
-                assert_eq!(b.get(Register::Bmh(1)), want);
-            }
-            _ => {
-                let shift = b.random.below(64) as u32;
-                b.run("vfloor.s32.bf16 x1, wl2, s3", &[(Register::Wl(2), &v[..32]), (Register::S(3), &le(shift))]);
-                let want = lanes(32, (0..16).map(|i| floor(raw(&v, 16, i) as u32, shift)));
-                assert_eq!(b.get(Register::X(1)), want, "shift {shift}: {v:02x?}");
-            }
-        }
-    }
-}
-
-/// Floor of a bfloat16 times a power of two, in whole numbers: mantissa times 2^exponent.
-fn floor(x: u32, shift: u32) -> i128 {
-    let power = if shift >= 32 { shift as i32 - 64 } else { shift as i32 };
-    let (exponent, fraction) = ((x >> 7 & 255) as i32, i128::from(x & 127));
-    if exponent == 255 && fraction != 0 {
-        return i128::from(i32::MAX);
-    }
-    let mantissa = if exponent == 0 { fraction } else { fraction + 128 } * if x >> 15 == 1 { -1 } else { 1 };
-    let scale = exponent.max(1) - 127 - 7 + power;
-    let value = match scale {
-        // More than any 32-bit number, with the sign.
-        40.. => mantissa.signum() << 40,
-        0..40 => mantissa << scale,
-        _ => mantissa >> (-scale).min(100),
-    };
-    value.max(i32::MIN.into()).min(i32::MAX.into())
-}
-
 /// Names of products, whether product and accumulators are subtracted (nothing: absent).
 type Sum = (&'static str, bool, Option<bool>, Option<bool>);
 
@@ -613,95 +383,4 @@ fn integer_products() {
         );
         assert_eq!(b.get(Register::Cm(1)), want, "{name}, configuration {config:#x}");
     }
-}
-
-/// A bfloat16 with few bits, of magnitude about one, so that every sum below is exact in the adder.
-fn small(r: &mut Random) -> u16 {
-    let x = r.next() as u32;
-    match r.below(9) {
-        0 => 0,
-        _ => (x & 0x8000 | (125 + x % 4) << 7 | x >> 16 & 0x70) as u16,
-    }
-}
-
-fn value(v: &[u8], i: usize) -> f64 {
-    f64::from(f32::from_bits((raw(v, 16, i) as u32) << 16))
-}
-
-#[test]
-fn float_products_and_sums() {
-    let mut b = Bench::new(8);
-    let short = |r: &mut Random| -> Vec<u8> { (0..32).flat_map(|_| small(r).to_le_bytes()).collect() };
-    let sums = |r: &mut Random| -> Vec<u8> { (0..16).flat_map(|_| ((u32::from(small(r)) << 16) & 0xFFF0_0000).to_le_bytes()).collect() };
-    for _ in 0..6_000 {
-        let (x, y) = (short(&mut b.random), short(&mut b.random));
-        let (one, two) = (sums(&mut b.random), sums(&mut b.random));
-        let elements = b.random.below(2) as u32;
-        let zero = b.random.below(4) / 3;
-        let config = 0x1C | elements << 5 | zero as u32;
-        let table: [(&str, Option<f64>, Option<f64>, Option<f64>); 8] = [
-            ("vmul.f bml1, x2, x3, r4", Some(1.0), None, None),
-            ("vnegmul.f bml1, x2, x3, r4", Some(-1.0), None, None),
-            ("vmac.f bml1, bml2, x2, x3, r4", Some(1.0), Some(1.0), None),
-            ("vmsc.f bml1, bml2, x2, x3, r4", Some(-1.0), Some(1.0), None),
-            ("vadd.f bml1, bml2, bmh3, r4", None, Some(1.0), Some(1.0)),
-            ("vsub.f bml1, bml2, bmh3, r4", None, Some(1.0), Some(-1.0)),
-            ("vnegsub.f bml1, bml2, bmh3, r4", None, Some(-1.0), Some(1.0)),
-            ("vneg.f bml1, bml2, r4", None, Some(-1.0), None),
-        ];
-        let (text, product, first, second) = b.random.pick(&table);
-        let set = [
-            (Register::X(2), &x[..]),
-            (Register::X(3), &y[..]),
-            (Register::R(4), &le(config)[..]),
-            (Register::Bml(2), &one),
-            (Register::Bmh(3), &two),
-        ];
-        b.run(text, &set);
-        let lane = |v: &[u8], i: usize| f64::from(f32::from_bits(raw(v, 32, i) as u32));
-        let want: Vec<f32> = (0..16)
-            .map(|i| {
-                let dot: f64 = match elements {
-                    0 => (0..8).map(|k| value(&x, i / 4 * 8 + k) * value(&y, k * 4 + i % 4)).sum(),
-                    _ => value(&x, i) * value(&y, i) + value(&x, i + 16) * value(&y, i + 16),
-                };
-                let sum = product.map_or(0.0, |s| s * dot)
-                    + first.filter(|_| zero == 0).map_or(0.0, |s| s * lane(&one, i))
-                    + second.map_or(0.0, |s| s * lane(&two, i));
-                sum as f32
-            })
-            .collect();
-        let got = b.get(Register::Bml(1));
-        for (i, want) in want.into_iter().enumerate() {
-            // Zeros are compared without their sign.
-            let got = f32::from_bits(raw(&got, 32, i) as u32);
-            assert_eq!(got, want, "{text}, configuration {config:#x}, lane {i}");
-        }
-    }
-    assert_eq!(b.cases, 6_000);
-}
-
-/// What is special in the adder, by known cases: alignment is rounded before the sum, subnormal results vanish, infinities and NaNs.
-#[test]
-fn the_float_adder_in_corners() {
-    let mut b = Bench::new(9);
-    let mut add = |x: f32, y: f32| {
-        let fill = |x: f32| x.to_le_bytes().repeat(16);
-        let (x, y) = (fill(x), fill(y));
-        b.run("vadd.f bml1, bml2, bmh3, r4", &[(Register::Bml(2), &x), (Register::Bmh(3), &y), (Register::R(4), &le(0x1C))]);
-        f32::from_bits(raw(&b.get(Register::Bml(1)), 32, 5) as u32)
-    };
-    // IEEE would give 4095.9998: the small number loses its bits before the sum.
-    assert_eq!(add(4096.0, -0.000_161_170_96), 4096.0);
-    assert_eq!(add(4096.0, -0.000_161_170_96 * 4.0), 4096.0 - 0.000_488_281_25);
-    assert_eq!(add(1.0, f32::EPSILON / 2.0), 1.0);
-    // Half a unit is a tie while it is aligned, and goes to the even zero; IEEE would see a tie of the sum and go up.
-    assert_eq!(add(1.0 + f32::EPSILON, f32::EPSILON / 2.0), 1.0 + f32::EPSILON);
-    assert_eq!(add(f32::MAX, f32::MAX), f32::INFINITY);
-    assert_eq!(add(f32::MIN_POSITIVE, -f32::MIN_POSITIVE * 1.5).to_bits(), (-0.0f32).to_bits());
-    // Subnormal numbers go in with their bits: two of them make a normal one.
-    assert_eq!(add(f32::MIN_POSITIVE * 0.75, f32::MIN_POSITIVE * 0.75), f32::MIN_POSITIVE * 1.5);
-    assert_eq!(add(f32::INFINITY, 1.0), f32::INFINITY);
-    assert!(add(f32::INFINITY, f32::NEG_INFINITY).is_nan());
-    assert!(add(f32::NAN, 1.0).is_nan());
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod bench;
+
 use unicorn_kernels_xdna::array::*;
 use unicorn_kernels_xdna::container::{
     pdi,

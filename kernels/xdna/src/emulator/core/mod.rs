@@ -1,12 +1,14 @@
-//! One AIE2 core: fetch, stalls, delay slots, loops. What instructions do stands in `execute` (and there `lanes`, `convert`, `mac`), when their results
-//! land in `registers`.
+//! One AIE2 core: fetch, stalls, delay slots, loops. What instructions do stands in `execute` and `access` (their arithmetic in
+//! `scalar`, `lanes`, `convert`, `mac`), when their results land in `registers`.
 
+mod access;
 mod convert;
 mod execute;
 mod lanes;
 mod mac;
 mod op;
 mod registers;
+mod scalar;
 
 use super::diagnosis::{CoreReport, Diagnosis, Wait};
 use super::dma::Shared;

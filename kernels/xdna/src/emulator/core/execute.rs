@@ -173,20 +173,26 @@ impl State {
     /// Runs the late parts of this time.
     pub(super) fn run_late(&mut self) -> Done {
         let slot = self.time as usize % RING;
-        let mut list = std::mem::take(&mut self.late[slot]);
-        for late in list.drain(..) {
-            self.execute_late(&late)?;
+        if self.late[slot].is_empty() {
+            return Ok(());
         }
+        let mut list = std::mem::take(&mut self.late[slot]);
+        for late in &list {
+            self.execute_late(late)?;
+        }
+        list.clear();
         self.late[slot] = list;
         Ok(())
     }
 
     /// Puts the bytes of this time into memory.
     pub(super) fn write_pending(&mut self, shared: &mut Shared) {
-        for p in self.pending[self.time as usize % RING].drain(..) {
+        let list = &mut self.pending[self.time as usize % RING];
+        for p in list.iter() {
             let n = usize::from(p.length);
             shared.memory[p.memory][p.at..p.at + n].copy_from_slice(&p.bytes[..n]);
         }
+        list.clear();
     }
 
     pub(super) fn later(&mut self, op: &Op, early: Early) {

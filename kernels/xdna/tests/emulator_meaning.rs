@@ -325,7 +325,8 @@ type Sum = (&'static str, bool, Option<bool>, Option<bool>);
 #[test]
 fn integer_products() {
     let mut b = Bench::new(7);
-    // Configuration modes, bits of the factors, rows, inner, columns, bits of the result's lanes. The last: products lane by lane.
+    // Configuration modes, bits of the factors, rows, inner, columns, bits of the result's lanes. The last
+    // three go lane by lane: no rows, but terms of each sum.
     let shapes = [
         (0u32, 0u32, 0u32, 8usize, 4usize, 4usize, 16usize, 8usize, 32usize),
         (0, 1, 0, 8, 8, 4, 8, 8, 32),
@@ -336,7 +337,9 @@ fn integer_products() {
         (1, 2, 1, 16, 8, 4, 8, 4, 64),
         (1, 3, 0, 16, 16, 2, 4, 8, 64),
         (1, 3, 1, 16, 16, 4, 4, 4, 64),
-        (0, 3, 1, 16, 16, 0, 0, 0, 32),
+        (0, 3, 1, 16, 16, 0, 1, 0, 32),
+        (0, 1, 1, 8, 8, 0, 2, 0, 32),
+        (1, 3, 2, 16, 16, 0, 2, 0, 64),
     ];
     let sums: [Sum; 8] = [
         ("vmul cm1, x2, x3, r4", false, None, None),
@@ -374,7 +377,7 @@ fn integer_products() {
             (0..1024 / wide).map(|i| {
                 let product_of = |p: usize, q: usize| number(&x, bx, p, sx == 1) * number(&y, by, q, sy == 1);
                 let dot: i128 = match rows {
-                    0 => product_of(i, i),
+                    0 => (0..inner).map(|k| product_of(i + k * 1024 / wide, i + k * 1024 / wide)).sum(),
                     _ => (0..inner).map(|k| product_of(i / columns * inner + k, k * columns + i % columns)).sum(),
                 };
                 let kept = first.filter(|_| zero == 0).map_or(0, |s| term(s, 1, number(base, wide, i, true)));

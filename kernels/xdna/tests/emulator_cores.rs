@@ -24,6 +24,12 @@ fn run(lines: &[&str]) -> (Npu, Report) {
     (npu, report)
 }
 
+/// Bundles one after the other, without the assembler's checks: for what it refuses.
+fn unchecked(lines: &[&str]) -> Vec<u8> {
+    let instructions = |line: &&str| -> Vec<Instruction> { text::instructions(line).unwrap().into_iter().map(|d| d.instruction).collect() };
+    lines.iter().flat_map(|line| Bundle::new(&instructions(line)).unwrap().encode()).collect()
+}
+
 fn r(npu: &Npu, n: u8) -> u32 {
     u32::from_le_bytes(npu.register(tile(1, 3), Register::R(n)).unwrap().try_into().unwrap())
 }
@@ -143,14 +149,7 @@ fn late_stores() {
         lines.push("mova r1, #51");
         lines.extend(std::iter::repeat_n("nop", 16));
         lines.extend(["lda.u8 r9, [p0, #0]", "nop", "nop", "nop", "nop", "nop", "nop", "nop", "done"]);
-        let code: Vec<u8> = lines
-            .iter()
-            .flat_map(|line| {
-                let instructions: Vec<Instruction> = text::instructions(line).unwrap().into_iter().map(|d| d.instruction).collect();
-                Bundle::new(&instructions).unwrap().encode()
-            })
-            .collect();
-        let mut npu = core_with(&code);
+        let mut npu = core_with(&unchecked(&lines));
         npu.run_cores().unwrap();
         // Written in cycle 1 of bundle t + distance, read in cycle 7 of bundle t.
         assert_eq!(r(&npu, 9), if distance <= 5 { 51 } else { 34 }, "distance {distance}");
@@ -313,6 +312,21 @@ fn bad_programs_are_diagnosed() {
     // Running off the end of program memory.
     let e = core_with(&[0x01, 0x00].repeat(0x2000)).run_cores().unwrap_err();
     assert!(matches!(&e, Diagnosis::Bundle { pc: 0x4000, why, .. } if why.contains("outside program memory")), "{e}");
+}
+
+/// Accesses and lock operations too near to each other are counted: behind an acquire four bundles, before a release as many as the access needs. The
+/// assembler refuses such programs, too.
+#[test]
+fn hasty_accesses_are_counted() {
+    for (gap, hasty) in [(0, 2), (2, 2), (3, 0)] {
+        let mut lines = vec!["movxm p0, #459008", "mova r2, #-1; movx r3, #1", "rel #48, r3", "nop", "nop", "nop", "nop", "acq #48, r2"];
+        lines.extend(std::iter::repeat_n("nop", gap));
+        lines.push("st r3, [p0, #0]");
+        lines.extend(std::iter::repeat_n("nop", gap));
+        lines.extend(["rel #49, r3", "nop", "nop", "nop", "nop", "nop", "nop", "done"]);
+        let report = core_with(&unchecked(&lines)).run_cores().unwrap();
+        assert_eq!(report.cores[0].hasty, hasty, "gap {gap}");
+    }
 }
 
 /// Two cores, one above the other, hand a buffer in the lower one's memory to and fro by its locks.

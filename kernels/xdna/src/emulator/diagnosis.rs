@@ -135,6 +135,10 @@ pub struct CoreReport {
     pub bank_stalls: u64,
     /// Cycles waiting for a stream word or for room.
     pub stream_stalls: u64,
+    /// Accesses of memory and lock operations nearer to each other than llvm-aie puts them: releases before earlier accesses have reached memory (in
+    /// cycle 5, 7 or 11 of their bundles; the release acts in its second), accesses less than four bundles behind an acquire. They may be harmless, but
+    /// nothing guards them. Since reset.
+    pub hasty: u64,
     /// The core has executed DONE.
     pub done: bool,
 }

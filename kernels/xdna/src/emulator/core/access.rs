@@ -73,6 +73,12 @@ impl State {
         Ok((tile.index(), offset))
     }
 
+    /// An access that reaches memory so many bundles later.
+    fn touch(&mut self, later: u64) {
+        self.hasty += u64::from(self.time < self.guarded);
+        self.settled = self.settled.max(self.time + later);
+    }
+
     pub(super) fn load(&mut self, op: &Op, kind: LoadKind, address: Address, shared: &mut Shared) -> Done {
         let first = 1 + usize::from(matches!(kind, LoadKind::Ups(_)));
         let bytes = match kind {
@@ -85,6 +91,7 @@ impl State {
         // Unpacking doubles lanes up to 512 bits: 256 come from memory.
         let address = self.address(op, first, address)?;
         let (memory, at) = self.locate(address, bytes, shared)?;
+        self.touch(4);
         let mut data = [0; 32];
         data[..bytes as usize].copy_from_slice(&shared.memory[memory][at..at + bytes as usize]);
         let word = u32::from_le_bytes([data[0], data[1], data[2], data[3]]);
@@ -138,6 +145,7 @@ impl State {
         }
         let address = self.address(op, first, address)?;
         let (memory, at) = self.locate(address, bytes, shared)?;
+        self.touch(if matches!(kind, StoreKind::Narrow { .. }) { 10 } else { 4 + delay });
         if matches!(kind, StoreKind::Narrow { .. }) {
             self.later(op, Early::Narrow { memory, at, bytes: bytes as u8 });
         } else {

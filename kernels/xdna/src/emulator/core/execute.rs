@@ -251,6 +251,7 @@ impl State {
                 if !conditional || self.file.scalar(26) != 0 {
                     let (tile, lock, value) = self.lock(op)?;
                     shared.acquire(tile, lock, value);
+                    self.guarded = self.time + 4;
                 }
                 Ok(())
             }
@@ -258,6 +259,7 @@ impl State {
                 if !conditional || self.file.scalar(26) != 0 {
                     let (tile, lock, value) = self.lock(op)?;
                     shared.release(tile, lock, value);
+                    self.hasty += u64::from(self.time < self.settled);
                 }
                 Ok(())
             }

@@ -411,7 +411,7 @@ fn neighbours_share_memory_and_locks() {
 /// A core sends words by its stream to another, which adds them up, waiting where there are none.
 #[test]
 fn cores_stream_to_each_other() {
-    let (from, to) = (tile(0, 2), tile(1, 2));
+    let (from, to) = (tile(0, 2), tile(2, 4));
     let sender = program(
         &[
             "mova r1, #0; movx r4, #9",
@@ -457,12 +457,10 @@ fn cores_stream_to_each_other() {
         "",
         "",
     ]);
-    let join = |tile, slave, master| Link::Circuit { tile, slave, master };
-    let design = Design {
-        cores: vec![Core::new(from, &sender), Core::new(to, &taker)],
-        links: vec![join(from, Port::Core, Port::East(2)), join(to, Port::West(2), Port::Core)],
-        ..Design::default()
-    };
+    let mut design = Design { cores: vec![Core::new(from, &sender), Core::new(to, &taker)], ..Design::default() };
+    let mut router = Router::new();
+    router.connect((from, Port::Core), &[(to, Port::Core)]).unwrap();
+    router.apply(&mut design);
     let mut npu = Npu::new();
     npu.configure(&design.configure().unwrap()).unwrap();
     let report = npu.run_cores().unwrap();

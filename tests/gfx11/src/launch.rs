@@ -142,20 +142,20 @@ struct Launch<'a> {
     settings: Settings,
     next: AtomicU64,
     groups: u64,
-    outcome: Mutex<(Counts, Option<Failure>)>,
+    outcome: Mutex<(Counts, Option<Box<Failure>>)>,
 }
 
 /// Runs a launch to its end.
 ///
 /// # Errors
 /// [`Failure`] of the first wave that failed.
-pub fn launch(kernel: &Kernel, shape: &Shape, arguments: &[u64], view: &View, settings: Settings) -> Result<Counts, Failure> {
+pub fn launch(kernel: &Kernel, shape: &Shape, arguments: &[u64], view: &View, settings: Settings) -> Result<Counts, Box<Failure>> {
     let [x, y, z] = shape.grid.map(u64::from);
     let mut packet = [0; 8];
     let [bx, by, bz] = shape.block.map(u64::from);
     packet[0] = bx << 32 | by << 48;
     packet[1] = bz | (x * bx) << 32;
-    packet[2] = y * by | (z * bz) << 32;
+    packet[2] = (y * by) | ((z * bz) << 32);
     let outcome = Mutex::new((Counts { executed: vec![0; kernel.program.code.len()], ..Counts::default() }, None));
     let arguments = [arguments, &packet].concat();
     let all = Launch { kernel, shape, view, arguments, settings, next: AtomicU64::new(0), groups: x * y * z, outcome };
@@ -204,7 +204,7 @@ impl Launch<'_> {
         }
     }
 
-    fn group(&self, group: [u32; 3], waves: &mut [Wave], lds: &mut [u8], reach: &mut Reach<'_>, counts: &mut [u64]) -> Result<(), Failure> {
+    fn group(&self, group: [u32; 3], waves: &mut [Wave], lds: &mut [u8], reach: &mut Reach<'_>, counts: &mut [u64]) -> Result<(), Box<Failure>> {
         for (i, wave) in waves.iter_mut().enumerate() {
             self.begin(group, i, wave);
         }
@@ -218,7 +218,7 @@ impl Launch<'_> {
                     let at =
                         inst.map_or_else(|| self.kernel.program.code.last().map_or(0, |last| last.at + 4 * u32::from(last.words)), |inst| inst.at);
                     let text = inst.map_or_else(String::new, ToString::to_string);
-                    Failure { kernel: self.kernel.name.clone(), group, wave: i, at, text, fault }
+                    Box::new(Failure { kernel: self.kernel.name.clone(), group, wave: i, at, text, fault })
                 })?;
             }
             if stops.iter().all(|stop| *stop == Stop::End) {
@@ -259,7 +259,7 @@ impl Launch<'_> {
         }
         let ids: Lanes = std::array::from_fn(|l| {
             let id = 32 * index as u32 + l as u32;
-            id % x | (id / x % y) << 10 | (id / x / y) << 20
+            (id % x) | ((id / x % y) << 10) | (id / x / y) << 20
         });
         wave.v[0] = ids;
     }

@@ -245,7 +245,7 @@ fn integers() {
     lanes_of("v_alignbit_b32 v3, v0, v1, 7", &[0xD616_0003, 0x021E_0300], any, |x| x.b >> 7 | x.a << 25);
     lanes_of("v_add3_u32 v3, v0, v1, v2", &[0xD655_0003, 0x040A_0300], any, |x| x.a.wrapping_add(x.b).wrapping_add(x.c));
     lanes_of("v_lshl_add_u32 v3, v0, 3, v2", &[0xD646_0003, 0x0409_0700], any, |x| x.a.wrapping_mul(8).wrapping_add(x.c));
-    lanes_of("v_mul_hi_u32 v3, v0, v1", &[0xD72D_0003, 0x0002_0300], any, |x| (u128::from(x.a) * u128::from(x.b) >> 32) as u32);
+    lanes_of("v_mul_hi_u32 v3, v0, v1", &[0xD72D_0003, 0x0002_0300], any, |x| ((u128::from(x.a) * u128::from(x.b)) >> 32) as u32);
     lanes_of("v_med3_i32 v3, v0, v1, v2", &[0xD620_0003, 0x040A_0300], any, |x| {
         let mut all = [x.a as i32, x.b as i32, x.c as i32];
         all.sort_unstable();

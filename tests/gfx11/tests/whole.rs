@@ -43,7 +43,7 @@ fn pebble_answers_as_on_the_host() {
         Command::new(compiler)
             .arg("compile")
             .arg(&model)
-            .args(["--target", "hip:gfx1103", "--quant", "bf16", "--rows", "1"])
+            .args(["--target", "hip:gfx1103", "--quant", "bf16", "--rows", "1", "--partition", "gpu"])
             .arg("-o")
             .arg(&artifact),
     );

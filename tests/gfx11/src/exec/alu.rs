@@ -130,9 +130,9 @@ twice! {
             Vop::DivFmasF32 => {
                 let scaled = w.s[usize::from(crate::isa::register::VCC)];
                 f3(a, b, c, &mut out, f32::mul_add);
-                for l in 0..32 {
+                for (l, value) in out.iter_mut().enumerate() {
                     let factor = if scaled >> l & 1 != 0 { 4_294_967_296.0 } else { 1.0 };
-                    out[l] = (f32::from_bits(out[l]) * factor).to_bits();
+                    *value = (f32::from_bits(*value) * factor).to_bits();
                 }
             }
             _ if o.clamp && !dst.is_float() => saturated(op, a, b, &mut out)?,
@@ -269,9 +269,7 @@ fn div_fixup(q: f32, denominator: f32, numerator: f32) -> f32 {
         f32::from_bits(0xFFC0_0000)
     } else if denominator == 0.0 || numerator.is_infinite() {
         signed(0x7F80_0000)
-    } else if denominator.is_infinite() || numerator == 0.0 {
-        signed(0)
-    } else if float::exponent32(numerator) - float::exponent32(denominator) < -150 {
+    } else if denominator.is_infinite() || numerator == 0.0 || float::exponent32(numerator) - float::exponent32(denominator) < -150 {
         signed(0)
     } else {
         signed(q.to_bits())
@@ -344,9 +342,9 @@ fn compute(op: Vop, a: L<'_>, b: L<'_>, c: L<'_>, out: &mut Lanes) -> Result<(),
             ((f64::from(f32::from_bits(x)) * power) as f32).to_bits()
         }),
         MulI32I24 => i2(a, b, out, |x, y| s24(x).wrapping_mul(s24(y)) as u32),
-        MulHiI32I24 => i2(a, b, out, |x, y| (i64::from(s24(x)) * i64::from(s24(y)) >> 32) as u32),
+        MulHiI32I24 => i2(a, b, out, |x, y| ((i64::from(s24(x)) * i64::from(s24(y))) >> 32) as u32),
         MulU32U24 => i2(a, b, out, |x, y| (x & 0xFF_FFFF).wrapping_mul(y & 0xFF_FFFF)),
-        MulHiU32U24 => i2(a, b, out, |x, y| (u64::from(x & 0xFF_FFFF) * u64::from(y & 0xFF_FFFF) >> 32) as u32),
+        MulHiU32U24 => i2(a, b, out, |x, y| ((u64::from(x & 0xFF_FFFF) * u64::from(y & 0xFF_FFFF)) >> 32) as u32),
         MadI32I24 => i3(a, b, c, out, |x, y, z| (s24(x).wrapping_mul(s24(y)) as u32).wrapping_add(z)),
         MadU32U24 => i3(a, b, c, out, |x, y, z| (x & 0xFF_FFFF).wrapping_mul(y & 0xFF_FFFF).wrapping_add(z)),
         MinI32 => i2(a, b, out, |x, y| (x as i32).min(y as i32) as u32),
@@ -449,8 +447,8 @@ fn compute(op: Vop, a: L<'_>, b: L<'_>, c: L<'_>, out: &mut Lanes) -> Result<(),
         // There are no lanes above 31.
         MbcntHiU32B32 => *out = *b,
         MulLoU32 => i2(a, b, out, u32::wrapping_mul),
-        MulHiU32 => i2(a, b, out, |x, y| (u64::from(x) * u64::from(y) >> 32) as u32),
-        MulHiI32 => i2(a, b, out, |x, y| (i64::from(x as i32) * i64::from(y as i32) >> 32) as u32),
+        MulHiU32 => i2(a, b, out, |x, y| ((u64::from(x) * u64::from(y)) >> 32) as u32),
+        MulHiI32 => i2(a, b, out, |x, y| ((i64::from(x as i32) * i64::from(y as i32)) >> 32) as u32),
         CvtPkI16F32 => i2(a, b, out, |x, y| u32::from(f32::from_bits(x) as i16 as u16) | u32::from(f32::from_bits(y) as i16 as u16) << 16),
         CvtPkU16F32 => i2(a, b, out, |x, y| u32::from(f32::from_bits(x) as u16) | u32::from(f32::from_bits(y) as u16) << 16),
         CvtPkNormI16F32 => i2(a, b, out, |x, y| norm(f32::from_bits(x), true) | norm(f32::from_bits(y), true) << 16),

@@ -62,7 +62,7 @@ impl<'a> Reach<'a> {
 /// Four bytes may be read.
 #[inline(always)]
 unsafe fn read_word(pointer: *mut u8) -> u32 {
-    if pointer as usize % 4 == 0 {
+    if (pointer as usize).is_multiple_of(4) {
         // SAFETY: aligned; the rest is the caller's promise.
         unsafe { AtomicU32::from_ptr(pointer.cast()) }.load(Ordering::Relaxed)
     } else {
@@ -77,7 +77,7 @@ unsafe fn read_word(pointer: *mut u8) -> u32 {
 /// Four bytes may be written.
 #[inline(always)]
 unsafe fn write_word(pointer: *mut u8, value: u32) {
-    if pointer as usize % 4 == 0 {
+    if (pointer as usize).is_multiple_of(4) {
         // SAFETY: aligned; the rest is the caller's promise.
         unsafe { AtomicU32::from_ptr(pointer.cast()) }.store(value, Ordering::Relaxed);
     } else {

@@ -5,7 +5,7 @@ use super::wave::{Lanes, Wave};
 use crate::float::{max32, min32};
 use crate::isa::Ds;
 
-fn at<'a>(lds: &'a mut [u8], lane: u32, address: u32, bytes: u32) -> Result<&'a mut [u8], Fault> {
+fn at(lds: &mut [u8], lane: u32, address: u32, bytes: u32) -> Result<&mut [u8], Fault> {
     let size = lds.len() as u32;
     let (start, end) = (address as usize, address as usize + bytes as usize);
     lds.get_mut(start..end).ok_or(Fault::Shared { lane, address, bytes, size })
@@ -182,9 +182,9 @@ fn between_lanes(w: &mut Wave, op: Ds, dst: u8, address: u8, data: u8, offset: u
         }
         _ => {
             // The register of the address is what is exchanged.
-            for l in 0..32 {
+            for (l, value) in value.iter_mut().enumerate() {
                 let lane = swizzled(l, offset);
-                value[l] = if exec >> lane & 1 != 0 { addresses[lane] } else { 0 };
+                *value = if exec >> lane & 1 != 0 { addresses[lane] } else { 0 };
             }
         }
     }

@@ -45,6 +45,7 @@ pub struct Wave {
 
 impl Wave {
     /// A wave with junk in its registers, for real ones begin with junk too.
+    #[expect(clippy::new_without_default, reason = "junk is no default")]
     pub fn new() -> Self {
         Self { v: Box::new([[JUNK; 32]; 256]), s: [0; 128], scc: false, pc: 0, flush: false, steps: 0, scratch: Vec::new(), watch: None }
     }

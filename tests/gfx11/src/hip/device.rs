@@ -70,6 +70,13 @@ impl Device {
                 unsafe { std::slice::from_raw_parts_mut(to as *mut u32, count) }.fill(value);
             }
             Work::Launch { ref kernel, shape, ref arguments } => {
+                if let Some(left) = &mut self.doomed {
+                    *left = left.saturating_sub(1);
+                    if *left == 0 {
+                        self.lost = Some(Code::IllegalAddress.because("GFX11_FAIL asked for this"));
+                        return Ok(());
+                    }
+                }
                 let view = self.view.get_or_insert_with(|| self.space.view());
                 let begun = Instant::now();
                 match launch(kernel, &shape, arguments, view, self.settings) {

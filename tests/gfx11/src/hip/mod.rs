@@ -60,6 +60,8 @@ struct Device {
     /// What every call answers from now on.
     lost: Option<Code>,
     settings: Settings,
+    /// Launches until one fails as if it had touched what is not its own, where that is wanted.
+    doomed: Option<u64>,
     profile: Option<Profile>,
 }
 
@@ -88,6 +90,7 @@ static DEVICE: LazyLock<Mutex<Device>> = LazyLock::new(|| {
         next: 0x1100,
         lost: None,
         settings,
+        doomed: setting("GFX11_FAIL"),
         profile: Profile::from_environment(),
     })
 });

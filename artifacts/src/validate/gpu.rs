@@ -133,7 +133,9 @@ fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, shapes: &mu
 /// A kernel is written for one shape: whoever launches it divides the columns alike and gives it the same kinds of things. (Blocks along y are rows.)
 fn alike(gpu: &GpuPlan, launch: &Launch, shapes: &mut [Option<Shape>]) -> Check {
     let [x, _, z] = launch.grid;
-    let shape = (x, z, launch.arguments.iter().map(std::mem::discriminant).collect());
+    // A kernel cannot tell a row from a part of one.
+    let kind = |argument: &Argument| std::mem::discriminant(&argument.buffer().map_or(*argument, Argument::Buffer));
+    let shape = (x, z, launch.arguments.iter().map(kind).collect());
     let known = &mut shapes[launch.kernel as usize];
     if known.get_or_insert_with(|| shape.clone()) == &shape {
         return Ok(());

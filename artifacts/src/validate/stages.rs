@@ -224,6 +224,17 @@ impl<'a> Replay<'a> {
         if let Some(id) = foreign {
             return Err(format!("a launch is given `{}`, which none of its commands touches", self.name(id)));
         }
+        let part = |at: &u32, id: BufferId, column: u32| {
+            let wanted = Operand::Buffer { buffer: id, offset: column };
+            matches!(&self.entry.commands[*at as usize], Command::Region { arguments, .. } if arguments.contains(&wanted))
+        };
+        for argument in &launch.arguments {
+            if let Argument::Slice(id, column) = *argument
+                && !launch.commands.iter().any(|at| part(at, id, column))
+            {
+                return Err(format!("a launch is given `{}` from column {column} on, which is not what its commands name", self.name(id)));
+            }
+        }
         let read: Vec<u32> = launch.commands.iter().flat_map(|&at| self.entry.commands[at as usize].weights()).collect();
         if let Some(id) = launch.arguments.iter().find_map(|a| if let Argument::Weight(id) = a { (!read.contains(id)).then_some(*id) } else { None })
         {

@@ -1,7 +1,7 @@
 //! What `unicornc inspect` shows of GPU kernels: `--kernels` and `--disasm`.
 
 use super::super::{emit, human, print};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use unicorn_artifact::file::Artifact;
 use unicorn_artifact::gpu::{GpuPlan, Launch, Stage};
@@ -92,10 +92,19 @@ fn disasm(artifact: &Artifact, plan: &Plan, pattern: &str, target: Option<Target
     Ok(())
 }
 
-/// What an entry launches: kernels with how often, and all they cost.
+/// Kernels of one shape, how often they are launched, and all they cost.
+#[derive(Default)]
+struct Shape {
+    kernels: BTreeSet<u32>,
+    launches: u64,
+    cost: Cost,
+}
+
+/// What an entry launches.
 struct Launched<'a> {
     entry: &'a Entry,
-    kernels: Vec<(u32, u64, Cost)>,
+    /// In order of their first kernels.
+    shapes: Vec<Shape>,
     /// One per launch, for the limits of each.
     each: Vec<Cost>,
     /// Stages of the host in between.
@@ -123,14 +132,16 @@ fn entries<'a>(plan: &'a Plan, gpu: &'a GpuPlan, assumed: Assumed) -> Vec<Launch
     let one = |(entry, made): (&'a Entry, &'a unicorn_artifact::gpu::GpuEntry)| {
         let all: Vec<&Launch> = launches(made).chain(&made.best).collect();
         let each: Vec<Cost> = all.iter().map(|launch| cost::launch(plan, gpu, entry, launch, assumed)).collect();
-        let mut kernels: BTreeMap<u32, (u64, Cost)> = BTreeMap::new();
+        let mut shapes: BTreeMap<&str, Shape> = BTreeMap::new();
         for (launch, cost) in all.iter().zip(&each) {
-            let sum = kernels.entry(launch.kernel).or_default();
-            sum.0 += 1;
-            sum.1 += *cost;
+            let shape = shapes.entry(&gpu.kernels[launch.kernel as usize].title).or_default();
+            shape.kernels.insert(launch.kernel);
+            shape.launches += 1;
+            shape.cost += *cost;
         }
-        let kernels = kernels.into_iter().map(|(kernel, (count, cost))| (kernel, count, cost)).collect();
-        Launched { entry, kernels, each, host: made.stages.iter().filter(|s| matches!(s, Stage::Host(_))).count() }
+        let mut shapes: Vec<Shape> = shapes.into_values().collect();
+        shapes.sort_by_key(|shape| shape.kernels.first().copied());
+        Launched { entry, shapes, each, host: made.stages.iter().filter(|s| matches!(s, Stage::Host(_))).count() }
     };
     plan.entries.iter().zip(&gpu.entries).map(one).collect()
 }
@@ -160,11 +171,10 @@ fn as_json(codes: &[Code<'_>], entries: &[Launched<'_>], targets: &[Target], ass
         serde_json::json!({ "weight_bytes": cost.weight_bytes, "value_bytes": cost.value_bytes, "operations": operations, "limits": limits })
     };
     let entry = |e: &Launched<'_>| {
-        let kernels: Vec<_> =
-            e.kernels.iter().map(|(kernel, count, c)| serde_json::json!({ "kernel": kernel, "launches": count, "cost": cost(c) })).collect();
+        let shape = |s: &Shape| serde_json::json!({ "kernels": s.kernels, "launches": s.launches, "cost": cost(&s.cost) });
         serde_json::json!({
             "part": format!("{:?}", e.entry.part).to_lowercase(), "rows": e.entry.rows, "launches": e.each.len(), "host_stages": e.host,
-            "kernels": kernels, "cost": cost(&e.total()),
+            "shapes": e.shapes.iter().map(shape).collect::<Vec<_>>(), "cost": cost(&e.total()),
         })
     };
     let tokens = |target: &Target| {
@@ -217,22 +227,25 @@ fn as_text(codes: &[Code<'_>], entries: &[Launched<'_>], targets: &[Target], ass
         let host = if e.host == 0 { String::new() } else { format!(", {} stages of the host not counted", e.host) };
         let _ = writeln!(out, "\n{}: {} launches{host}", e.name(), e.each.len());
         let limits: String = devices.iter().map(|d| format!(" {:>24}", d.name)).collect();
-        let _ = writeln!(out, "  {:>5} {:<16} {:>9} {:>9} {:>9}{limits}", "times", "kernel", "weights", "values", "M ops");
-        let line = |out: &mut String, times: String, name: &str, cost: &Cost, limits: &str| {
+        let _ = writeln!(out, "  {:>5} {:<16} {:>9} {:>9} {:>9}{limits}  shape", "times", "kernel", "weights", "values", "M ops");
+        let line = |out: &mut String, times: &str, name: &str, cost: &Cost, limits: &str, title: &str| {
             let (weights, values) = (human(cost.weight_bytes), human(cost.value_bytes));
             let operations = cost.operations.iter().sum::<u64>() as f64 / 1e6;
-            let _ = writeln!(out, "  {times:>5} {name:<16} {weights:>9} {values:>9} {operations:>9.1}{limits}");
+            let _ = writeln!(out, "{}", format!("  {times:>5} {name:<16} {weights:>9} {values:>9} {operations:>9.1}{limits}  {title}").trim_end());
         };
-        for (kernel, count, cost) in &e.kernels {
+        for shape in &e.shapes {
             let limit = |d: &Device| {
-                let (seconds, bound) = cost.limit(d);
+                let (seconds, bound) = shape.cost.limit(d);
                 format!(" {:>24}", format!("{:.1} us {bound}", seconds * 1e6))
             };
-            let name = codes.iter().find(|c| c.number == *kernel as usize).map_or("?", |c| &c.kernel.name);
-            line(&mut out, format!("{count} x"), name, cost, &devices.iter().map(limit).collect::<String>());
+            let kernel = codes.iter().find(|c| shape.kernels.first() == Some(&(c.number as u32))).map(|c| c.kernel);
+            let more = if shape.kernels.len() > 1 { format!(" +{}", shape.kernels.len() - 1) } else { String::new() };
+            let (name, title) = kernel.map_or(("?", "?"), |k| (&k.name, &k.title));
+            let limits: String = devices.iter().map(limit).collect();
+            line(&mut out, &format!("{} x", shape.launches), &format!("{name}{more}"), &shape.cost, &limits, title);
         }
         let limits: String = devices.iter().map(|d| format!(" {:>24}", format!("{:.1} us", e.limit(d) * 1e6))).collect();
-        line(&mut out, String::new(), "all", &e.total(), &limits);
+        line(&mut out, "", "all", &e.total(), &limits, "");
     }
     if let Some(token) = token(entries) {
         let mut total = Cost::default();

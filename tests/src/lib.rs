@@ -3,6 +3,7 @@
 
 pub mod hostile;
 pub mod judge;
+pub mod npu;
 pub mod reference;
 pub mod stubs;
 pub mod twin;

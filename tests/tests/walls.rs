@@ -74,7 +74,7 @@ fn the_kernels_depend_on_the_artifact_alone() {
 
 #[test]
 fn the_runtime_depends_on_what_is_below() {
-    assert_eq!(ours_in("unicorn-rt"), ["cuda-sys", "hip-sys", "unicorn-artifact", "unicorn-kernels-cpu"]);
+    assert_eq!(ours_in("unicorn-rt"), ["cuda-sys", "hip-sys", "unicorn-artifact", "unicorn-kernels-cpu", "xrt-sys"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{print, process};
 use unicorn_kernels_cpu::Isa;
 use unicorn_rt::hal::gpu::{DeviceInfo, Driver, DriverError, Vendor};
+use unicorn_rt::hal::npu::{Info, Npu, NpuError};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -12,29 +13,53 @@ pub struct Args {
     json: bool,
 }
 
-/// A device this build has no code for yet, and what happens to its regions.
-const NPU: (&str, &str) = ("npu", "not built into this version: all regions run on the CPU");
+/// What an NPU is good for so far.
+const NPU_UNUSED: &str = "no region runs on it in this version";
 
 pub fn run(args: &Args) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let isa = Isa::detect().name();
     let gpus = Gpus::find();
+    // Opened as for work, heap included, so that what would stand in the way is told here.
+    let npu = Npu::open(None).map(|npu| npu.info().clone());
     if args.json {
         let cpu = serde_json::json!({
             "device": "cpu", "available": true, "name": process::cpu_name(), "arch": std::env::consts::ARCH, "threads": threads, "kernels": isa,
         });
-        let all: Vec<_> = std::iter::once(cpu).chain(gpus.json()).chain([absent(NPU.0, NPU.1)]).collect();
+        let all: Vec<_> = std::iter::once(cpu).chain(gpus.json()).chain([npu_json(&npu)]).collect();
         print(&format!("{}\n", serde_json::json!({ "devices": all })));
         return;
     }
     let mut out = format!("cpu  {}, {threads} threads, {} kernels\n", process::cpu_name(), isa);
     gpus.lines().iter().for_each(|line| out.push_str(&format!("gpu  {line}\n")));
-    out.push_str(&format!("{}  {}\n", NPU.0, NPU.1));
+    out.push_str(&format!("npu  {}\n", npu_line(&npu)));
     print(&out);
 }
 
 fn absent(name: &str, why: &str) -> serde_json::Value {
     serde_json::json!({ "device": name, "available": false, "why": why })
+}
+
+fn npu_line(npu: &Result<Info, NpuError>) -> String {
+    match npu {
+        Ok(info) => {
+            let Info { seat, columns, core_rows, firmware, driver, .. } = info;
+            let name = seat.name.as_deref().unwrap_or("AMD NPU");
+            let path = seat.path.display();
+            format!("{name} at {path}, {columns} columns of {core_rows} cores, firmware {firmware}, driver amdxdna {driver}: {NPU_UNUSED}")
+        }
+        Err(why) => why.to_string(),
+    }
+}
+
+fn npu_json(npu: &Result<Info, NpuError>) -> serde_json::Value {
+    match npu {
+        Ok(info) => serde_json::json!({
+            "device": "npu", "available": true, "used": false, "name": info.seat.name, "path": info.seat.path, "columns": info.columns,
+            "core_rows": info.core_rows, "contexts": info.contexts, "firmware": info.firmware, "driver": info.driver,
+        }),
+        Err(why) => absent("npu", &why.to_string()),
+    }
 }
 
 /// What the drivers say.
@@ -95,6 +120,7 @@ fn gib(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicorn_rt::hal::npu::{Absence, Seat};
 
     #[test]
     fn gpus_are_shown_with_all_that_matters() {
@@ -111,6 +137,21 @@ mod tests {
         let gpus = Gpus { found: vec![info], failed: vec![] };
         assert_eq!(gpus.lines(), ["Radeon 780M (gfx1103), 16.0 GiB shared with the CPU, 12 multiprocessors, driver HIP 6.2.41134"]);
         assert_eq!((&gpus.json()[0]["target"], &gpus.json()[0]["available"]), (&"gfx1103".into(), &true.into()));
+    }
+
+    #[test]
+    fn an_npu_is_shown_as_it_is_and_why_it_is_not() {
+        let seat = Seat { path: "/dev/accel/accel0".into(), name: Some("RyzenAI-npu1".into()) };
+        let (firmware, driver) = ("1.5.5.391".into(), "0.6".into());
+        let npu = Ok(Info { seat, columns: 5, core_rows: 4, array: (2, 0), firmware, driver, contexts: Some(6) });
+        let line =
+            "RyzenAI-npu1 at /dev/accel/accel0, 5 columns of 4 cores, firmware 1.5.5.391, driver amdxdna 0.6: no region runs on it in this version";
+        assert_eq!(npu_line(&npu), line);
+        let json = npu_json(&npu);
+        assert_eq!((&json["available"], &json["used"], &json["columns"]), (&true.into(), &false.into(), &5.into()));
+        let none = Err(NpuError::Absent(Absence::Module));
+        assert!(npu_line(&none).starts_with("no NPU: it is here, but its kernel module is not: `modprobe amdxdna`"), "{}", npu_line(&none));
+        assert_eq!((&npu_json(&none)["available"], npu_json(&none)["why"].as_str()), (&false.into(), Some(npu_line(&none).as_str())));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod code;
 pub mod cpu;
 pub mod gpu;
 pub mod memory;
+pub mod npu;
 pub mod pool;
 pub mod profile;
 mod sync;

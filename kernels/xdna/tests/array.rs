@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use unicorn_kernels_xdna::array::*;
+use unicorn_kernels_xdna::container::{cdo::Cdo, txn::Txn, xclbin::Xclbin};
+use unicorn_kernels_xdna::emulator::Npu;
 
 /// A file that is not part of the tree; `None`, said aloud, where it is absent.
 fn shared(name: &str) -> Option<PathBuf> {
@@ -332,4 +334,203 @@ fn a_full_array_has_no_way_left() {
     let more = router.stream(Channel::new(tile(0, 0), Direction::Mm2s, 0).unwrap(), &[Channel::new(tile(0, 5), Direction::S2mm, 0).unwrap()]);
     assert!(matches!(more, Err(ArrayError::NoWay { .. })), "{more:?}");
     assert_eq!(full, format!("{router:?}"), "a refused stream leaves nothing behind");
+}
+
+/// Configuration and stream of a golden; nothing where they are absent.
+fn golden(name: &str) -> Option<(Cdo, Vec<u8>)> {
+    let container = shared(&format!("golden/npu/{name}.xclbin"))?;
+    let xclbin = Xclbin::read(&std::fs::read(container).unwrap()).unwrap();
+    let stream = ["insts.txt", "insts.bin"].iter().find_map(|end| shared(&format!("golden/npu/{name}.{end}")));
+    let stream = stream.map_or(Vec::new(), |path| std::fs::read(path).unwrap());
+    Some((xclbin.partition().unwrap().images[0].pdi.cdo.clone(), stream))
+}
+
+/// Reading a golden configuration and writing it again gives its bytes, padding and all.
+#[test]
+fn golden_configurations_come_back() {
+    for name in [
+        "xdna-emu-add1/aie",
+        "xdna-npu-toolkit/fusion/single-add",
+        "xdna-npu-toolkit/fusion/fused-add-add",
+        "xdna-npu-toolkit/gemm-256-1col",
+        "xdna-npu-toolkit/gemm-512-4col",
+        "xdna-npu-toolkit/gemv-288",
+    ] {
+        let Some((cdo, _)) = golden(name) else { return };
+        let design = Design::read_cdo(&cdo).unwrap();
+        assert!(design.cdo().unwrap() == cdo, "{name}");
+        assert!(!design.cores.is_empty() && !design.links.is_empty() && !design.shims.is_empty(), "{name}");
+    }
+}
+
+/// The golden 256 x 256 x 256 int16 product on one column, written from data of our own: three streams through the memory tile, each with two buffers,
+/// the memory tile cutting 32 x 32 blocks into the kernel's 4 x 4 tiles and C's back. Only the program's words are the golden's.
+fn gemm_256(program: &[u32]) -> Design {
+    use Direction::{Mm2s, S2mm};
+    let (shim, mem, core) = (tile(0, 0), tile(0, 1), tile(0, 2));
+    let channel = |t, d, i| Channel::new(t, d, i).unwrap();
+    let start = |t, d, i, descriptor| Start { channel: channel(t, d, i), descriptor, repeat: 0, token: false };
+
+    // Room and filled of each stream and tile. C: locks 4 of core, 0 of the memory tile; B: 2 and 4; A: 0 and 2. The shim's are never taken.
+    let pairs = [(shim, 4, 0), (mem, 4, 2), (core, 4, 2), (core, 2, 2), (mem, 2, 2), (shim, 2, 0), (core, 0, 2), (mem, 0, 2), (shim, 0, 0)];
+    let locks =
+        pairs.iter().flat_map(|&(tile, lock, value)| [LockValue { tile, lock, value }, LockValue { tile, lock: lock + 1, value: 0 }]).collect();
+
+    // One buffer of a pair: it takes from one lock, gives to another, and the other buffer follows.
+    let half = |acquire: u8, release: u8, next: u8, address: u64, words: u32| Descriptor {
+        acquire: Some(LockStep { id: acquire, value: -1 }),
+        release: LockStep { id: release, value: 1 },
+        next: Some(next),
+        ..Descriptor::linear(address, words)
+    };
+    let dims = |d: Descriptor, inner: [(u32, u32); 3], outer: u32| Descriptor {
+        dims: [inner[0], inner[1], inner[2], (outer, 0)].map(|(step, wrap)| Dim { step, wrap }),
+        ..d
+    };
+    // Rows of 16 words (32 int16): two words of a tile, its four rows, eight tiles beside, eight below.
+    let cut = |d| dims(d, [(1, 2), (16, 4), (2, 8)], 64);
+    // Tiles of 4 x 4 int32 come one after the other, 16 words each: a row of four, eight tiles beside, four rows, eight below.
+    let join = |d| dims(d, [(1, 4), (16, 8), (4, 4)], 128);
+
+    let (a, b, c) = (512, 512, 1024);
+    let core_dma = TileDma {
+        tile: core,
+        descriptors: vec![
+            (0, half(0, 1, 1, 0x3D00, a)),
+            (2, half(2, 3, 3, 0x2D00, b)),
+            (4, half(5, 4, 5, 0x0D00, c)),
+            (5, half(5, 4, 4, 0x1D00, c)),
+            (3, half(2, 3, 2, 0x3500, b)),
+            (1, half(0, 1, 0, 0x4500, a)),
+        ],
+        starts: vec![start(core, S2mm, 0, 0), start(core, S2mm, 1, 2), start(core, Mm2s, 0, 4)],
+    };
+    let own = |bytes: u64| 0x80000 + bytes;
+    let mem_dma = TileDma {
+        tile: mem,
+        descriptors: vec![
+            (0, half(66, 67, 1, own(0x3000), a)),
+            (2, cut(half(67, 66, 3, own(0x3000), a))),
+            (24, half(68, 69, 25, own(0x2000), b)),
+            (26, cut(half(69, 68, 27, own(0x2000), b))),
+            (4, half(64, 65, 5, own(0), c)),
+            (6, join(half(65, 64, 7, own(0), c))),
+            (7, join(half(65, 64, 6, own(0x1000), c))),
+            (5, half(64, 65, 4, own(0x1000), c)),
+            (27, cut(half(69, 68, 26, own(0x2800), b))),
+            (25, half(68, 69, 24, own(0x2800), b)),
+            (3, cut(half(67, 66, 2, own(0x3800), a))),
+            (1, half(66, 67, 0, own(0x3800), a)),
+        ],
+        starts: (0..3).flat_map(|i| [start(mem, S2mm, i, [0, 24, 4][usize::from(i)]), start(mem, Mm2s, i, [2, 26, 6][usize::from(i)])]).collect(),
+    };
+    Design {
+        cores: vec![Core { tile: core, segments: vec![Segment { offset: 0x20000, words: program.to_vec() }] }],
+        buffers: Vec::new(),
+        locks,
+        dmas: vec![core_dma, mem_dma],
+        links: Vec::new(),
+        shims: vec![
+            ShimPort { channel: channel(shim, Mm2s, 0) },
+            ShimPort { channel: channel(shim, Mm2s, 1) },
+            ShimPort { channel: channel(shim, S2mm, 0) },
+        ],
+    }
+}
+
+/// The ports that the golden's tool chose for its streams; our router chooses others for the same ends.
+fn golden_links() -> Vec<Link> {
+    use Port::{Control, Dma, North, South};
+    let (shim, mem, core) = (tile(0, 0), tile(0, 1), tile(0, 2));
+    let join = |tile, slave, master| Link::Circuit { tile, slave, master };
+    vec![
+        join(shim, South(3), North(3)),
+        join(shim, South(7), North(5)),
+        join(shim, North(2), South(2)),
+        Link::PacketOut { tile: shim, master: South(0), arbiter: 5, selectors: 8, drop_header: false },
+        Link::PacketIn { tile: shim, slave: Control, slot: 0, id: 15, mask: 31, arbiter: 5, selector: 3 },
+        join(mem, South(3), Dma(0)),
+        join(mem, Dma(0), North(1)),
+        join(mem, South(5), Dma(1)),
+        join(mem, Dma(1), North(5)),
+        join(mem, North(1), Dma(2)),
+        join(mem, Dma(2), South(2)),
+        join(core, South(1), Dma(0)),
+        join(core, South(5), Dma(1)),
+        join(core, Dma(0), South(1)),
+    ]
+}
+
+/// The design above gives every command of the golden configuration: the same bytes, padding included.
+#[test]
+fn a_golden_configuration_is_written_from_design_data() {
+    let Some((cdo, stream)) = golden("xdna-npu-toolkit/gemm-256-1col") else { return };
+    let program: Vec<u32> = cdo.programs()[0].bytes.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
+    let design = Design { links: golden_links(), ..gemm_256(&program) };
+    assert_eq!(design.cdo().unwrap().write().unwrap(), cdo.write().unwrap());
+    assert_eq!(Design::read_cdo(&cdo).unwrap(), design);
+
+    // The same with the router's own ports: other switch settings, the same product.
+    let mut routed = gemm_256(&program);
+    routed.shims.clear();
+    let channel = |row, d, i| Channel::new(tile(0, row), d, i).unwrap();
+    use Direction::{Mm2s, S2mm};
+    let mut router = Router::new();
+    for (from, to) in [((0, 0), (1, 0)), ((0, 1), (1, 1)), ((1, 0), (2, 0)), ((1, 1), (2, 1)), ((2, 0), (1, 2)), ((1, 2), (0, 0))] {
+        router.stream(channel(from.0, Mm2s, from.1), &[channel(to.0, S2mm, to.1)]).unwrap();
+    }
+    router.tokens(tile(0, 0)).unwrap();
+    router.apply(&mut routed);
+    assert_ne!(routed.cdo().unwrap(), cdo);
+    let mut npu = Npu::new();
+    npu.load_cdo(&routed.cdo().unwrap()).unwrap();
+    let number = |i: usize, k: usize| ((i * k) % 251) as i16 - 125;
+    let matrix = |k: usize| -> Vec<u8> { (0..256 * 256).flat_map(|i| number(i, k).to_le_bytes()).collect() };
+    let (mut a, mut b, mut c) = (matrix(7), matrix(13), vec![0u8; 4 * 256 * 256]);
+    npu.run(&Txn::read(&stream).unwrap(), &mut [&mut a, &mut b, &mut c]).unwrap();
+    for (at, got) in c.chunks_exact(4).enumerate() {
+        let (i, j) = (at / 256, at % 256);
+        let want: i32 = (0..256).map(|k| i32::from(number(i * 256 + k, 7)) * i32::from(number(k * 256 + j, 13))).sum();
+        assert_eq!(i32::from_le_bytes(got.try_into().unwrap()), want, "[{i}, {j}]");
+    }
+}
+
+/// The streams whose S2MM tasks do not repeat, written by our builder: the goldens' bytes.
+#[test]
+fn golden_streams_are_written() {
+    let shim = |c| tile(c, 0);
+    let ins = |c, i| Channel::new(shim(c), Direction::Mm2s, i).unwrap();
+    let out = Channel::new(shim(0), Direction::S2mm, 0).unwrap();
+    let plain = |words| Descriptor { shim: PlainShim::KNOWN, ..Descriptor::linear(0, words) };
+
+    if let Some((_, golden)) = golden("xdna-npu-toolkit/fusion/single-add") {
+        let mut s = Stream::new();
+        s.transfer(ins(0, 0), 0, &plain(2048), 0, 0, false).unwrap();
+        s.transfer(ins(0, 1), 1, &plain(2048), 1, 0, false).unwrap();
+        s.transfer(out, 2, &plain(2048), 2, 0, true).unwrap().wait(out);
+        assert_eq!(s.finish().write().unwrap(), golden);
+    }
+    if let Some((_, golden)) = golden("xdna-npu-toolkit/fusion/fused-add-add") {
+        let mut s = Stream::new();
+        s.transfer(ins(0, 0), 0, &plain(2048), 0, 0, false).unwrap();
+        s.transfer(ins(0, 1), 1, &plain(2048), 1, 0, false).unwrap();
+        s.transfer(ins(1, 0), 0, &plain(2048), 2, 0, false).unwrap();
+        s.transfer(out, 2, &plain(2048), 3, 0, true).unwrap().wait(out);
+        assert_eq!(s.finish().write().unwrap(), golden);
+    }
+    if let Some((_, golden)) = golden("xdna-npu-toolkit/gemv-288") {
+        // The matrix in nine runs of 32 rows: 16 words of a row, 32 rows, then the next 16 words.
+        let mut rows = plain(32 * 144);
+        rows.dims[0].wrap = 16;
+        rows.dims[1] = Dim { step: 144, wrap: 32 };
+        rows.dims[2].step = 16;
+        rows.iteration = Iteration { step: 32 * 144, wrap: 9, current: 0 };
+        let mut s = Stream::new();
+        s.transfer(ins(0, 1), 0, &plain(144), 1, 8, false).unwrap();
+        s.transfer(ins(0, 0), 1, &rows, 0, 8, false).unwrap();
+        s.transfer(out, 2, &plain(288), 2, 0, true).unwrap().wait(out);
+        assert_eq!(s.finish().write().unwrap(), golden);
+    }
+    let refused = Stream::new().transfer(out, 2, &plain(4), 0, 1, true).map(|_| ());
+    assert!(matches!(refused, Err(ArrayError::Lacks { what: "an S2MM task that repeats", .. })));
 }

@@ -6,6 +6,8 @@
 use super::design::{Design, Link, TileDma};
 use super::tile::{CORE_CONTROL, SHIM_DEMUX, SHIM_MUX};
 use super::{ArrayError, Channel, Direction, PortSide, Start, Tile};
+use crate::container::address::Address;
+use crate::container::cdo::{Cdo, Command};
 
 /// A write into the array's registers or memories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,16 +74,38 @@ impl Link {
 
 impl Design {
     /// The register writes that put this design into an array.
+    ///
+    /// # Errors
+    /// What the design cannot be, see [`Design::check`], and what fits no register.
     pub fn configure(&self) -> Result<Vec<Write>, ArrayError> {
+        self.phases().map(|phases| phases.concat())
+    }
+
+    /// The same as commands of a CDO, padded as the known containers are.
+    ///
+    /// # Errors
+    /// As [`Design::configure`].
+    pub fn cdo(&self) -> Result<Cdo, ArrayError> {
+        let command = |write: Write| match write {
+            Write::Word { address, value } => Command::Write { address: Address(address), value },
+            Write::Masked { address, mask, value } => Command::MaskWrite { address: Address(address), mask, value },
+            Write::Block { address, words } => Command::DmaWrite { address: Address(address), data: words },
+        };
+        Ok(Cdo::assemble(&self.phases()?.map(|phase| phase.into_iter().map(command).collect())))
+    }
+
+    /// Programs; everything else; starting the cores.
+    fn phases(&self) -> Result<[Vec<Write>; 3], ArrayError> {
         self.check()?;
-        let mut w = Vec::new();
+        let mut load = Vec::new();
         for core in &self.cores {
             let at = |offset: u32| core.tile.address(offset);
-            w.push(Write::Masked { address: at(CORE_CONTROL), mask: 1, value: 0 });
-            w.extend(dma_reset(core.tile, 2));
-            w.extend(core.segments.iter().map(|s| Write::Block { address: at(s.offset), words: s.words.clone() }));
-            w.extend(dma_reset(core.tile, 0));
+            load.push(Write::Masked { address: at(CORE_CONTROL), mask: 1, value: 0 });
+            load.extend(dma_reset(core.tile, 2));
+            load.extend(core.segments.iter().map(|s| Write::Block { address: at(s.offset), words: s.words.clone() }));
+            load.extend(dma_reset(core.tile, 0));
         }
+        let mut w = Vec::new();
         for core in &self.cores {
             let address = core.tile.address(CORE_CONTROL);
             w.extend([2, 0].map(|value| Write::Masked { address, mask: 2, value }));
@@ -103,8 +127,8 @@ impl Design {
             let low = shim.port().1;
             w.push(Write::Masked { address: shim.channel.tile.address(offset), mask: 3 << low, value: 1 << low });
         }
-        w.extend(self.cores.iter().map(|c| Write::Masked { address: c.tile.address(CORE_CONTROL), mask: 1, value: 1 }));
-        Ok(w)
+        let enable = self.cores.iter().map(|c| Write::Masked { address: c.tile.address(CORE_CONTROL), mask: 1, value: 1 }).collect();
+        Ok([load, w, enable])
     }
 }
 

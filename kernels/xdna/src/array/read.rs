@@ -4,6 +4,7 @@ use super::descriptor::Descriptor;
 use super::design::{Core, Design, Link, LockValue, Segment, ShimPort, Start, TileDma};
 use super::tile::{CORE_CONTROL, PROGRAM, PROGRAM_BYTES, SHIM_DEMUX, SHIM_MUX};
 use super::{ArrayError, Channel, Direction, Port, PortSide, Tile, TileKind, Write};
+use crate::container::cdo::{Cdo, Command};
 
 /// What one write says.
 enum Said {
@@ -45,6 +46,28 @@ impl Design {
             }
         }
         Ok(design)
+    }
+
+    /// The design in the commands of a CDO.
+    ///
+    /// # Errors
+    /// As [`Design::read`], and for commands that are no writes.
+    pub fn read_cdo(cdo: &Cdo) -> Result<Design, ArrayError> {
+        let mut writes = Vec::new();
+        for command in &cdo.commands {
+            match command {
+                Command::Nop { .. } | Command::End => {}
+                Command::Write { address, value } | Command::Write64 { address, value } => {
+                    writes.push(Write::Word { address: address.0, value: *value });
+                }
+                Command::MaskWrite { address, mask, value } | Command::MaskWrite64 { address, mask, value } => {
+                    writes.push(Write::Masked { address: address.0, mask: *mask, value: *value });
+                }
+                Command::DmaWrite { address, data } => writes.push(Write::Block { address: address.0, words: data.clone() }),
+                Command::MaskPoll { address, value, .. } => return Err(unknown(address.0, *value, "a poll is no write")),
+            }
+        }
+        Design::read(&writes)
     }
 
     fn core(&mut self, tile: Tile) -> &mut Core {

@@ -1,0 +1,98 @@
+//! Loop bodies: what the vector units do in the middle of a kernel.
+//!
+//! The multiplier takes a first operand of 4 rows by 8 inputs (32 bytes, the lower half of a vector register) and a second one of 8 inputs by 8 columns
+//! (64 bytes), both row by row, and adds 4 by 8 products to the 32-bit lanes of an accumulator. Weights are the first operand, so that rows of weights
+//! stay rows: a memory tile's DMA deals out 8 inputs of 16 rows in turn. Activations are the second, 8 tokens beside each other.
+//!
+//! Sources: operand geometry of mode 0x308 (signs 9 and 8, operand mode 1 in bits 3-4): the geometry table of FIM43-Redeye/xdna-emu, which names
+//! `mac_4x8_8x8` of aiev2_vmult.h; row by row: aie_api's `mmul<4, 8, 8, int8, int8>`, which hands its row-major tiles to that intrinsic as they are.
+
+use unicorn_kernels_xdna::isa::Draft;
+
+use crate::NpuError;
+use crate::call::Weights;
+use crate::write::draft;
+
+/// The multiplier's configuration: signed int8 by signed int8, 4 x 8 x 8, 32-bit accumulators.
+pub(crate) const INT8_4X8X8: u32 = 0x308;
+
+/// Memory regions, which also say banks: activations lie in the banks 0 and 1, weights in bank 2.
+const ACTIVATIONS: (u32, u8) = (0, 0);
+const WEIGHTS: (u32, u8) = (1, 2);
+
+fn memory(text: &str, (region, bank): (u32, u8)) -> Result<Draft, NpuError> {
+    Ok(draft(text)?.in_region(region).in_bank(bank))
+}
+
+/// A loop body and what it makes of a pass.
+pub(crate) struct Body {
+    /// Instructions.
+    pub drafts: Vec<Draft>,
+    /// Inputs that a pass takes up.
+    pub inputs: usize,
+    /// Multiplications of a pass: it takes as many bundles at least.
+    pub products: usize,
+}
+
+/// Adds the products of 16 rows of weights at `p1` with `panels` panels of activations at `p0`.
+///
+/// The accumulator of row tile `t` and panel `p` is `cm(4 p + t)`. Configuration in r0; m0 holds 32.
+pub(crate) fn products(weights: Weights, panels: usize) -> Result<Body, NpuError> {
+    // One panel leaves too little time between a register's two halves and its four readers; two sets of registers make it.
+    let sets = 2 / panels;
+    let mut drafts = Vec::new();
+    for set in 0..sets {
+        for panel in 0..panels {
+            let x = set * panels + panel;
+            drafts.push(memory(&format!("vlda wl{x}, [p0], #32"), ACTIVATIONS)?);
+            drafts.push(memory(&format!("vlda wh{x}, [p0], #32"), ACTIVATIONS)?);
+        }
+        let tile = 2 + 4 * set;
+        match weights {
+            Weights::Int8 => {
+                for t in tile..tile + 4 {
+                    drafts.push(memory(&format!("vldb wl{t}, [p1], #32"), WEIGHTS)?);
+                }
+            }
+            Weights::Int4 => {
+                // Two row tiles from one load; the multiplier reads the lower half only, so the upper one moves.
+                for t in [tile, tile + 2] {
+                    drafts.push(memory(&format!("vldb.unpack.s8.s4 x{t}, [p1], m0"), WEIGHTS)?);
+                    drafts.push(draft(&format!("vmov wl{}, wh{t}", t + 1))?);
+                }
+            }
+        }
+        for panel in 0..panels {
+            for t in 0..4 {
+                let accumulator = 4 * panel + t;
+                drafts.push(draft(&format!("vmac cm{accumulator}, cm{accumulator}, x{}, x{}, r0", tile + t, set * panels + panel))?);
+            }
+        }
+    }
+    Ok(Body { drafts, inputs: 8 * sets, products: 4 * panels * sets })
+}
+
+/// Copies 32 bytes from `p1` to `p3`.
+pub(crate) fn copy() -> Result<Vec<Draft>, NpuError> {
+    Ok(vec![memory("vldb wl0, [p1], #32", WEIGHTS)?, memory("vst wl0, [p3], #32", ACTIVATIONS)?])
+}
+
+/// Takes a result `v` from `p5`, 32 bytes from one to the next, and adds up `v` in r16, and with `v = h * 2^14 + l` the squares of `l` in r17, `h * l` in r18
+/// and the squares of `h` in r19. r14 holds -14, r15 holds 2^14 - 1.
+pub(crate) fn moments() -> Result<Vec<Draft>, NpuError> {
+    [
+        "lda r20, [p5], #32",
+        "ashl r21, r20, r14",
+        "and r22, r20, r15",
+        "mul r23, r22, r22",
+        "mul r24, r21, r22",
+        "mul r25, r21, r21",
+        "add r16, r16, r20",
+        "add r17, r17, r23",
+        "add r18, r18, r24",
+        "add r19, r19, r25",
+    ]
+    .into_iter()
+    .map(draft)
+    .collect()
+}

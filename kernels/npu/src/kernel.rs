@@ -1,0 +1,59 @@
+//! A kernel: the container for a length of rows and a number of tokens.
+
+use unicorn_kernels_xdna::array::Design;
+use unicorn_kernels_xdna::container::pdi;
+use unicorn_kernels_xdna::container::xclbin::{self, Xclbin};
+
+use crate::call::{Cut, Shape};
+use crate::layout::Activations;
+use crate::run::{self, Run};
+use crate::{NpuError, array};
+
+/// Everything that does not depend on the number of rows.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// The shape, and how it is cut.
+    pub cut: Cut,
+    /// What configuration makes of the array.
+    pub design: Design,
+}
+
+impl Kernel {
+    /// The kernel for a shape.
+    ///
+    /// # Errors
+    /// For shapes that do not fit; see [`NpuError::Unsupported`].
+    pub fn new(shape: Shape) -> Result<Self, NpuError> {
+        let cut = Cut::new(shape)?;
+        Ok(Self { cut, design: array::design(&cut)? })
+    }
+
+    /// The container.
+    ///
+    /// # Errors
+    /// For containers that cannot be written: a fault here.
+    pub fn container(&self) -> Result<Xclbin, NpuError> {
+        let pdi = pdi::wrap(self.design.cdo()?);
+        Ok(Xclbin::npu1(xclbin::Design { columns: 4, start_columns: &[0], pdi, kernel: "MLIR_AIE", instance: "MLIRAIE", buffers: 3 })?)
+    }
+
+    /// The instruction stream for a number of rows of weights.
+    ///
+    /// # Errors
+    /// For no rows, or more than one run can take.
+    pub fn run(&self, outputs: usize) -> Result<Run, NpuError> {
+        run::run(&self.cut, outputs)
+    }
+
+    /// Most rows of a run.
+    #[must_use]
+    pub fn most_outputs(&self) -> usize {
+        run::most(&self.cut)
+    }
+
+    /// Where activations lie in their buffer.
+    #[must_use]
+    pub fn activations(&self) -> Activations {
+        Activations::new(&self.cut)
+    }
+}

@@ -1,0 +1,126 @@
+//! What the tests share: kernels on the emulated array, and the same in plain integers.
+#![allow(dead_code)]
+
+use unicorn_kernels_npu::{Cut, GROUP, Kernel, Run, Shape, Statistics, Weights, pack_weights};
+use unicorn_kernels_xdna::array::{Direction, TileKind};
+use unicorn_kernels_xdna::emulator::{Npu, Report};
+
+/// A small random generator, the same for ever.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn byte(&mut self) -> i8 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as i8
+    }
+}
+
+/// What fills a matrix.
+#[derive(Clone, Copy, Debug)]
+pub enum Fill {
+    Random(u64),
+    All(i8),
+    /// One value and the other in turn.
+    Turns(i8, i8),
+    /// Zeros but for one place.
+    Single(usize, i8),
+}
+
+impl Fill {
+    pub fn values(self, count: usize) -> Vec<i8> {
+        match self {
+            Fill::Random(seed) => {
+                let mut random = Random(seed);
+                (0..count).map(|_| random.byte()).collect()
+            }
+            Fill::All(value) => vec![value; count],
+            Fill::Turns(a, b) => (0..count).map(|i| if i % 2 == 0 { a } else { b }).collect(),
+            Fill::Single(at, value) => (0..count).map(|i| if i == at % count { value } else { 0 }).collect(),
+        }
+    }
+}
+
+/// The value that four bits stand for.
+pub fn nibble(value: i8) -> i8 {
+    (value << 4) >> 4
+}
+
+/// The product in plain integers: `[token][output]`.
+pub fn reference(shape: Shape, outputs: usize, weights: &[i8], activations: &[i8]) -> Vec<Vec<i32>> {
+    let weight = |value: i8| match shape.weights {
+        Weights::Int8 => i32::from(value),
+        Weights::Int4 => i32::from(nibble(value)),
+    };
+    let row = |token: usize| &activations[token * shape.inputs..(token + 1) * shape.inputs];
+    let dot = |output: usize, token: usize| {
+        weights[output * shape.inputs..(output + 1) * shape.inputs].iter().zip(row(token)).map(|(w, x)| weight(*w) * i32::from(*x)).sum()
+    };
+    (0..shape.tokens).map(|token| (0..outputs).map(|output| dot(output, token)).collect()).collect()
+}
+
+/// An array with a kernel in it, loaded from the bytes of its container.
+pub struct Machine {
+    pub kernel: Kernel,
+    npu: Npu,
+}
+
+pub struct Result {
+    pub run: Run,
+    pub report: Report,
+    pub values: Vec<Vec<i32>>,
+    pub statistics: Vec<Statistics>,
+}
+
+impl Machine {
+    pub fn new(shape: Shape) -> Self {
+        let kernel = Kernel::new(shape).unwrap_or_else(|e| panic!("{shape:?}: {e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&unicorn_kernels_xdna::container::xclbin::Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs the kernel over weights and activations; the stream goes through its bytes, too.
+    pub fn run(&mut self, outputs: usize, weights: &[i8], activations: &[i8]) -> Result {
+        let shape = self.kernel.cut.shape;
+        let run = self.kernel.run(outputs).unwrap_or_else(|e| panic!("{e}"));
+        let mut weights = pack_weights(&self.kernel.cut, weights);
+        let mut activations = self.kernel.activations().pack(activations);
+        let mut out = vec![0xA5; run.buffers[2]];
+        assert_eq!([weights.len(), activations.len(), out.len()], run.buffers);
+        let stream = unicorn_kernels_xdna::container::txn::Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(20_000_000);
+        let report = self.npu.run(&stream, &mut [&mut weights, &mut activations, &mut out]).unwrap_or_else(|e| panic!("{shape:?} x {outputs}: {e}"));
+        let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+        let values = (0..shape.tokens).map(|token| words[token * run.row..token * run.row + outputs].to_vec()).collect();
+        let statistics = run.statistics(shape.tokens, &out);
+        Result { run, report, values, statistics }
+    }
+
+    /// Runs and compares, values and statistics.
+    pub fn prove(&mut self, outputs: usize, weights: Fill, activations: Fill) -> Result {
+        let shape = self.kernel.cut.shape;
+        let (w, x) = (weights.values(outputs * shape.inputs), activations.values(shape.tokens * shape.inputs));
+        let result = self.run(outputs, &w, &x);
+        let want = reference(shape, outputs, &w, &x);
+        for (token, (got, want)) in result.values.iter().zip(&want).enumerate() {
+            let wrong = got.iter().zip(want).position(|(a, b)| a != b);
+            assert!(wrong.is_none(), "{shape:?} x {outputs}, {weights:?} by {activations:?}: token {token}, output {wrong:?} of {}", got.len());
+        }
+        for (token, (got, values)) in result.statistics.iter().zip(&want).enumerate() {
+            let sum = values.iter().map(|v| i64::from(*v)).sum();
+            let squares = values.iter().map(|v| i128::from(*v) * i128::from(*v)).sum();
+            assert_eq!(*got, Statistics { sum, squares }, "{shape:?} x {outputs}, token {token}");
+        }
+        result
+    }
+}
+
+/// Fractions of what multipliers and shim channels could do in the cycles of a run.
+pub fn fractions(cut: &Cut, outputs: usize, report: &Report) -> (f64, f64) {
+    let products = outputs * cut.shape.inputs * cut.shape.tokens;
+    let read: u64 = report.channels.iter().filter(|(c, _)| c.tile.kind() == TileKind::Shim && c.direction == Direction::Mm2s).map(|(_, n)| 4 * n).sum();
+    let cycles = report.cycles as f64;
+    assert!(outputs.is_multiple_of(GROUP) || outputs > 0);
+    (products as f64 / (16.0 * 256.0 * cycles), read as f64 / (32.0 * cycles))
+}

@@ -3,12 +3,10 @@
 //! In every column both shim channels feed the memory tile, which holds two blocks of each stream and deals them out in the order in which the multiplier
 //! wants them. All chains of descriptors go round for ever; locks alone say what may move, so a run needs nothing but shim transfers.
 
-use unicorn_kernels_xdna::array::{
-    Buffer, Channel, Core, Descriptor, Design, Dim, Direction, LockStep, LockValue, Router, Start, Tile, TileDma,
-};
+use unicorn_kernels_xdna::array::{Buffer, Channel, Core, Descriptor, Design, Dim, Direction, LockStep, LockValue, Router, Start, Tile, TileDma};
 
 use crate::NpuError;
-use crate::call::{Cut, GROUP, Sharing, Weights};
+use crate::call::{Cut, Sharing, Weights};
 use crate::core;
 
 /// Cores of a column.
@@ -58,7 +56,7 @@ fn core_memory(cut: &Cut, tile: Tile, design: &mut Design) {
     for channel in 0..cut.channels() {
         buffer(&format!("blocks {channel}"), core::block_at(cut, channel), 2 * cut.block() as u32);
     }
-    buffer("results", core::RESULTS, 2 * core::result_bytes(cut));
+    buffer("results", core::results_at(), 2 * core::result_bytes(cut));
     buffer("groups", core::GROUPS, 4);
     let mut free = |lock: u8| design.locks.push(LockValue { tile, lock, value: 2 });
     (0..cut.channels()).for_each(|channel| free(core::block_locks(channel).0));
@@ -88,25 +86,25 @@ fn core_dma(cut: &Cut, tile: Tile) -> Result<TileDma, NpuError> {
         dma.descriptors.extend(turns(block, cut.block() as u64, numbers, core::block_locks(channel)));
         dma.starts.push(start(s2mm(tile, channel)?, numbers[0]));
     }
-    // Results lie 16 rows by 8 tokens; they leave token by token.
-    let tokens = cut.core_tokens() as u32;
-    let mut results = Descriptor::linear(core::RESULTS.into(), GROUP as u32 * tokens);
-    results.dims[0] = Dim { step: 8, wrap: GROUP as u32 };
+    // Results lie a group's rows by 8 tokens, panel after panel; they leave token by token.
+    let (tokens, group) = (cut.core_tokens() as u32, cut.group() as u32);
+    let mut results = Descriptor::linear(core::results_at().into(), group * tokens);
+    results.dims[0] = Dim { step: 8, wrap: group };
     results.dims[1] = Dim { step: 1, wrap: 8 };
-    results.dims[2] = Dim { step: 8 * GROUP as u32, wrap: 0 };
+    results.dims[2] = Dim { step: 8 * group, wrap: 0 };
     let (free, full) = core::RESULT_LOCKS;
     dma.descriptors.extend(turns(results, core::result_bytes(cut).into(), [4, 5], (full, free)));
     dma.starts.push(start(mm2s(tile, 0)?, 4));
     Ok(dma)
 }
 
-/// How a block of rows is dealt out: 8 inputs of each of the 16 rows in turn.
+/// How a block of rows is dealt out: 8 inputs of each row in turn.
 fn dealt(cut: &Cut, address: u64) -> Descriptor {
-    let row = cut.block_row() as u32 / 4;
+    let (row, group) = (cut.block_row() as u32 / 4, cut.group() as u32);
     let mut d = Descriptor::linear(address, cut.block() as u32 / 4);
     d.dims = match cut.shape.weights {
-        Weights::Int8 => [Dim { step: 1, wrap: 2 }, Dim { step: row, wrap: GROUP as u32 }, Dim { step: 2, wrap: 0 }, Dim::default()],
-        Weights::Int4 => [Dim { step: row, wrap: GROUP as u32 }, Dim { step: 1, wrap: 0 }, Dim::default(), Dim::default()],
+        Weights::Int8 => [Dim { step: 1, wrap: 2 }, Dim { step: row, wrap: group }, Dim { step: 2, wrap: 0 }, Dim::default()],
+        Weights::Int4 => [Dim { step: row, wrap: group }, Dim { step: 1, wrap: 0 }, Dim::default(), Dim::default()],
     };
     d
 }
@@ -174,7 +172,7 @@ fn memory_tile(cut: &Cut, tile: Tile, design: &mut Design) -> Result<(), NpuErro
 
 /// Results of the cores come in by four channels and leave by one, core after core.
 fn results(cut: &Cut, tile: Tile, dma: &mut TileDma, numbers: &mut Numbers, design: &mut Design) -> Result<(), NpuError> {
-    let words = (GROUP * cut.core_tokens()) as u32;
+    let words = (cut.group() * cut.core_tokens()) as u32;
     let at = |core: usize, turn: usize| RESULTS + u64::from(words) * 4 * (2 * core + turn) as u64;
     let out = mm2s(tile, 5)?;
     let chain: [u8; 8] = numbers.take(out);

@@ -29,9 +29,37 @@ pub enum Sharing {
     Outputs,
     /// The cores of a column get the same weights by broadcast, and tokens of their own: 8 a panel and core.
     Tokens {
-        /// Panels of 8 tokens a core holds: 1 or 2.
+        /// Panels of 8 tokens a core holds: 1 to 3.
         panels: usize,
     },
+}
+
+impl Sharing {
+    /// Rows of weights that are multiplied together: tiles of four rows, as many as there are accumulators for.
+    #[must_use]
+    pub const fn group(self) -> usize {
+        match self {
+            Self::Tokens { panels: 3 } => 8,
+            _ => 16,
+        }
+    }
+
+    /// Panels of 8 tokens that a core holds.
+    #[must_use]
+    pub const fn panels(self) -> usize {
+        match self {
+            Self::Outputs => 1,
+            Self::Tokens { panels } => panels,
+        }
+    }
+
+    /// Bytes of a core's data memory that hold activations: whole banks.
+    pub(crate) const fn room(self) -> usize {
+        match self {
+            Self::Tokens { panels: 3 } => 0xC000,
+            _ => 0x8000,
+        }
+    }
 }
 
 /// The matrices of a product `outputs = weights * activations`: int8 activations, int32 results, exact.
@@ -41,16 +69,12 @@ pub struct Shape {
     pub weights: Weights,
     /// Length of a row of weights.
     pub inputs: usize,
-    /// Tokens (columns of activations), 1 to 64.
+    /// Tokens (columns of activations), 1 to 96.
     pub tokens: usize,
 }
 
-/// Rows of weights that are multiplied together: four tiles of four rows.
-pub const GROUP: usize = 16;
 /// Bytes of a tile of activations: 8 inputs by 8 tokens.
 pub(crate) const TILE: usize = 64;
-/// Bytes of data memory that hold activations.
-const ACTIVATIONS: usize = 0x8000;
 /// Tasks that wait in a shim channel's queue.
 pub(crate) const QUEUE: usize = 4;
 /// Most runs of a task's descriptor with an address of their own.
@@ -58,7 +82,7 @@ pub(crate) const ITERATIONS: usize = 64;
 
 /// A shape with everything that follows from it.
 ///
-/// Weights travel in blocks: [`GROUP`] rows by `chunk` inputs. A core with one weight channel gets all chunks of its rows one after the other; a core with two
+/// Weights travel in blocks: a group of rows by `chunk` inputs. A core with one weight channel gets all chunks of its rows one after the other; a core with two
 /// gets the first half of each row's chunks by one and the second half by the other. Activations travel before the weights in blocks of the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
@@ -84,23 +108,25 @@ impl Cut {
             1..=8 => Sharing::Outputs,
             9..=32 => Sharing::Tokens { panels: 1 },
             33..=64 => Sharing::Tokens { panels: 2 },
-            _ => return unsupported("more than 64 tokens"),
+            65..=96 => Sharing::Tokens { panels: 3 },
+            _ => return unsupported("more than 96 tokens"),
         };
         if shape.inputs == 0 {
             return unsupported("there are no inputs");
         }
-        // The largest blocks: 8 KiB, twice, or with two channels 4 KiB, four times: one memory bank.
+        // The largest blocks: 8 KiB, twice, or with two channels 4 KiB, four times: one memory bank. With three panels half of that.
         let (channels, most) = match sharing {
             Sharing::Outputs => (1, 8 * 1024),
+            Sharing::Tokens { panels: 3 } => (2, 2 * 1024),
             Sharing::Tokens { .. } => (2, 4 * 1024),
         };
-        let most = most / shape.weights.bytes(2 * GROUP) * 2;
+        let most = most / shape.weights.bytes(2 * sharing.group()) * 2;
         let chunks = shape.inputs.div_ceil(most * channels) * channels;
         // At least as many passes of the inner loop as its pipeline has stages, and whole words of every row.
         let chunk = shape.inputs.div_ceil(chunks).next_multiple_of(16).max(128);
         let cut = Self { shape, sharing, chunk, chunks };
-        if cut.activation_blocks() * cut.channels() * cut.block() > ACTIVATIONS {
-            return unsupported("the activations do not fit the 32 KiB that a core has for them");
+        if cut.activation_blocks() * cut.channels() * cut.block() > sharing.room() {
+            return unsupported("the activations do not fit a core's memory");
         }
         if sharing == Sharing::Outputs && cut.activation_blocks() >= QUEUE {
             return unsupported("the activations take more tasks than a channel's queue has room for");
@@ -117,13 +143,16 @@ impl Cut {
         }
     }
 
+    /// Rows of weights that a core multiplies together.
+    #[must_use]
+    pub const fn group(&self) -> usize {
+        self.sharing.group()
+    }
+
     /// Panels of 8 tokens that a core holds.
     #[must_use]
     pub const fn panels(&self) -> usize {
-        match self.sharing {
-            Sharing::Outputs => 1,
-            Sharing::Tokens { panels } => panels,
-        }
+        self.sharing.panels()
     }
 
     /// Tokens for which outputs are written.
@@ -163,7 +192,7 @@ impl Cut {
     /// Bytes of a block.
     #[must_use]
     pub const fn block(&self) -> usize {
-        GROUP * self.block_row()
+        self.group() * self.block_row()
     }
 
     /// Blocks of a row on one channel.
@@ -179,8 +208,8 @@ impl Cut {
     /// Rows of weights that a column takes up together.
     pub(crate) const fn step(&self) -> usize {
         match self.sharing {
-            Sharing::Outputs => 4 * GROUP,
-            Sharing::Tokens { .. } => GROUP,
+            Sharing::Outputs => 4 * self.group(),
+            Sharing::Tokens { .. } => self.group(),
         }
     }
 

@@ -10,14 +10,14 @@ use crate::write::Writer;
 
 /// Core-side addresses: the own memory begins here.
 const OWN: u32 = 0x70000;
-/// Offsets in data memory: activations in the banks 0 and 1, blocks of weights in bank 2, the rest in bank 3.
-pub(crate) const BLOCKS: u32 = 0x8000;
-/// Results, twice.
-pub(crate) const RESULTS: u32 = 0xC000;
-/// Sums and squares so far, laid out as results are.
-const MOMENTS: u32 = 0xD000;
-/// The word that says how many groups of rows follow.
-pub(crate) const GROUPS: u32 = 0xE000;
+/// Offset in data memory of the sums and squares so far, laid out as results are.
+const MOMENTS: u32 = 0xF000;
+/// Offset of the word that says how many groups of rows follow.
+pub(crate) const GROUPS: u32 = 0xF800;
+/// Offset of the results.
+const RESULTS: u32 = 0xE000;
+/// Pointers to a channel's activations: one for all panels, or one each.
+const POINTERS: [[&str; 3]; 2] = [["p0", "p5", "p6"], ["p2", "p3", "p7"]];
 
 /// Locks of a core: blocks of channel `c` free and full, results free and full.
 pub(crate) const fn block_locks(channel: usize) -> (u8, u8) {
@@ -28,14 +28,19 @@ pub(crate) const RESULT_LOCKS: (u8, u8) = (4, 5);
 /// Own locks as instructions number them.
 const OWN_LOCKS: u8 = 48;
 
-/// Bytes of one buffer of results: 16 rows by 8 tokens of 32 bits, panel after panel.
+/// Bytes of one buffer of results: a group's rows by 8 tokens of 32 bits, panel after panel.
 pub(crate) const fn result_bytes(cut: &Cut) -> u32 {
-    512 * cut.panels() as u32
+    (32 * cut.group() * cut.panels()) as u32
 }
 
-/// Offset of a channel's first block; the second one follows it.
+/// Offset of the first buffer of results; the second one follows it.
+pub(crate) const fn results_at() -> u32 {
+    RESULTS
+}
+
+/// Offset of a channel's first block, in a bank without activations; the second one follows it.
 pub(crate) const fn block_at(cut: &Cut, channel: usize) -> u32 {
-    BLOCKS + (2 * channel * cut.block()) as u32
+    (cut.sharing.room() + 2 * channel * cut.block()) as u32
 }
 
 /// The program for the core `row` (0 the lowest) of any column.
@@ -98,17 +103,20 @@ fn result_toggle(cut: &Cut) -> u32 {
     toggle(RESULTS, result_bytes(cut))
 }
 
+/// Empty bundles behind a lock, so that the next lock or memory access may follow.
+const LOCK: usize = 4;
+
 /// Waits for a block and points p1 to it.
 fn take_block(w: &mut Writer, channel: usize) -> Result<(), NpuError> {
     let (at, toggle) = if channel == 0 { (10, 11) } else { (9, 8) };
     let full = OWN_LOCKS + block_locks(channel).1;
-    w.ops(&format!("acq #{full}, r2\nmov p1, r{at}\nxor r{at}, r{at}, r{toggle}"))?.end(0)?;
+    w.ops(&format!("acq #{full}, r2\nmov p1, r{at}\nxor r{at}, r{at}, r{toggle}"))?.end(LOCK)?;
     Ok(())
 }
 
 /// Gives a block back.
 fn give_block(w: &mut Writer, channel: usize) -> Result<(), NpuError> {
-    w.op(&format!("rel #{}, r3", OWN_LOCKS + block_locks(channel).0))?.end(0)?;
+    w.op(&format!("rel #{}, r3", OWN_LOCKS + block_locks(channel).0))?.end(LOCK)?;
     Ok(())
 }
 
@@ -118,7 +126,7 @@ fn activations(w: &mut Writer, cut: &Cut, row: usize) -> Result<(), NpuError> {
     let own = OWN;
     for channel in 0..cut.channels() {
         let base = own + (channel * blocks * cut.block()) as u32;
-        w.op(&format!("movxm p{}, #{base}", 3 - channel))?;
+        w.op(&format!("movxm {}, #{base}", POINTERS[channel][0]))?;
     }
     let phases = match cut.sharing {
         Sharing::Outputs => [0, blocks, 0],
@@ -129,13 +137,7 @@ fn activations(w: &mut Writer, cut: &Cut, row: usize) -> Result<(), NpuError> {
         for channel in 0..cut.channels() {
             take_block(w, channel)?;
             if phase == 1 {
-                if channel == 1 {
-                    swap(w)?;
-                }
-                w.end(4)?.looped(&format!("copy{channel}"), 1, cut.block() / 32, &inner::copy()?, 1)?.end(4)?;
-                if channel == 1 {
-                    swap(w)?;
-                }
+                w.end(4)?.looped(&format!("copy{channel}"), 1, cut.block() / 32, &inner::copy(POINTERS[channel][0])?, 1)?.end(4)?;
             }
             give_block(w, channel)?;
         }
@@ -144,33 +146,29 @@ fn activations(w: &mut Writer, cut: &Cut, row: usize) -> Result<(), NpuError> {
     Ok(())
 }
 
-/// Exchanges p2 and p3: the copy works with p3.
-fn swap(w: &mut Writer) -> Result<(), NpuError> {
-    w.ops("mov r6, p3\nmov p3, p2\nmov p2, r6")?;
-    Ok(())
+/// Accumulators in use: a group's row tiles for each panel.
+const fn accumulators(cut: &Cut) -> usize {
+    cut.group() / 4 * cut.panels()
 }
 
 /// Multiplies one group of rows, block by block.
 fn rows(w: &mut Writer, cut: &Cut) -> Result<(), NpuError> {
-    for accumulator in 0..4 * cut.panels() {
+    for accumulator in 0..accumulators(cut) {
         w.op(&format!("vclr cm{accumulator}"))?;
     }
-    let apart = cut.activation_blocks() * cut.block();
-    w.ops(&format!("movxm p0, #{OWN}\nmova r5, #{}", cut.channel_chunks()))?;
-    if cut.channels() == 2 {
-        w.op(&format!("movxm p5, #{}", OWN + apart as u32))?;
+    w.op(&format!("mova r5, #{}", cut.channel_chunks()))?;
+    let pointers = if cut.panels() == 3 { 3 } else { 1 };
+    for (channel, names) in POINTERS.iter().enumerate().take(cut.channels()) {
+        for (panel, name) in names.iter().enumerate().take(pointers) {
+            let at = channel * cut.activation_blocks() * cut.block() + panel * cut.channel_chunks() * cut.chunk * 8;
+            w.op(&format!("movxm {name}, #{}", OWN + at as u32))?;
+        }
     }
-    let body = inner::products(cut.shape.weights, cut.panels())?;
     w.label("blocks")?;
     for channel in 0..cut.channels() {
         take_block(w, channel)?;
-        if channel == 1 {
-            w.ops("mov r6, p0\nmov p0, p5\nmov p5, r6")?;
-        }
+        let body = inner::products(cut.shape.weights, cut.sharing, &POINTERS[channel][..pointers])?;
         w.looped(&format!("products{channel}"), 1, cut.chunk / body.inputs, &body.drafts, body.products)?;
-        if channel == 1 {
-            w.ops("mov r6, p0\nmov p0, p5\nmov p5, r6")?;
-        }
         give_block(w, channel)?;
     }
     w.op("add r5, r5, #-1")?.jump("jnz r5, blocks")?;
@@ -180,7 +178,7 @@ fn rows(w: &mut Writer, cut: &Cut) -> Result<(), NpuError> {
 /// Gives the results of a group out.
 fn results(w: &mut Writer, cut: &Cut) -> Result<(), NpuError> {
     w.ops(&format!("acq #{}, r2\nmov p2, r12\nmov r7, r12\nxor r12, r12, r13", OWN_LOCKS + RESULT_LOCKS.0))?;
-    for accumulator in 0..4 * cut.panels() {
+    for accumulator in 0..accumulators(cut) {
         for part in ["amll", "amlh", "amhl", "amhh"] {
             w.op(&format!("vst {part}{accumulator}, [p2], #32"))?;
         }
@@ -207,18 +205,17 @@ fn clear_moments(w: &mut Writer) -> Result<(), NpuError> {
 ///
 /// Sixteen products of `h` and `l` stay within 32 bits up to rows of 8192 inputs, which no shape here exceeds.
 fn add_moments(w: &mut Writer, cut: &Cut) -> Result<(), NpuError> {
-    w.ops(&format!("movxm p6, #{}\nmov p7, r7\nmova r6, #{}\nmova r26, #-31\nmova r27, #0", OWN + MOMENTS, cut.shape.tokens))?.label("token")?;
+    w.ops(&format!("movxm p6, #{}\nmov p7, r7\nmova r6, #{}\nmova r28, #-31\nmova r29, #0", OWN + MOMENTS, cut.shape.tokens))?.label("token")?;
     w.ops("mov p5, p7\nmova r16, #0\nmova r17, #0\nmova r18, #0\nmova r19, #0")?;
     w.looped("moments", 1, 16, &inner::moments()?, 9)?;
-    w.ops("mov p5, p6\nmov p3, p6")?;
-    // Each of the four sums is 64 bits long in memory, in two words; what is added is signed for the first and third.
-    for (sum, signed) in [(16, true), (17, false), (18, true), (19, false)] {
-        let high = if signed { "r30" } else { "r27" };
-        w.ops("lda r28, [p5], #32\nlda r29, [p5], #32")?;
-        if signed {
-            w.op(&format!("ashl r30, r{sum}, r26"))?;
-        }
-        w.ops(&format!("add r28, r28, r{sum}\nadc r29, r29, {high}\nst r28, [p3], #32\nst r29, [p3], #32"))?;
+    w.ops("mov p5, p6\nmov p3, p6\nashl r30, r16, r28\nashl r31, r18, r28")?;
+    // Each of the four sums is 64 bits long in memory, in two words. What is added is signed for the first and third.
+    for word in 20..28 {
+        w.op(&format!("lda r{word}, [p5], #32"))?;
+    }
+    for (n, high) in ["r30", "r29", "r31", "r29"].into_iter().enumerate() {
+        let (low, to) = (16 + n, 20 + 2 * n);
+        w.ops(&format!("add r{to}, r{to}, r{low}\nadc r{0}, r{0}, {high}\nst r{to}, [p3], #32\nst r{0}, [p3], #32", to + 1))?;
     }
     w.ops("padda [p6], #4\npadda [p7], #4\nadd r6, r6, #-1")?.end(4)?.jump("jnz r6, token")?;
     Ok(())
@@ -227,10 +224,6 @@ fn add_moments(w: &mut Writer, cut: &Cut) -> Result<(), NpuError> {
 /// Gives sums and squares out as if they were results.
 fn give_moments(w: &mut Writer) -> Result<(), NpuError> {
     w.ops(&format!("acq #{}, r2\nmov p2, r12\nxor r12, r12, r13\nmovxm p5, #{}", OWN_LOCKS + RESULT_LOCKS.0, OWN + MOMENTS))?;
-    for n in 0..16 {
-        let register = n % 8;
-        w.op(&format!("vlda wl{register}, [p5], #32"))?.op(&format!("vst wl{register}, [p2], #32"))?;
-    }
-    w.end(4)?.op(&format!("rel #{}, r3", OWN_LOCKS + RESULT_LOCKS.1))?.end(0)?;
+    w.drafts(inner::moments_out()?).end(4)?.op(&format!("rel #{}, r3", OWN_LOCKS + RESULT_LOCKS.1))?.end(0)?;
     Ok(())
 }

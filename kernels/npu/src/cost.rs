@@ -16,10 +16,14 @@ pub struct Cost {
     pub cycles: u64,
 }
 
-/// Cycles of a block beside its products: lock, loop set-up, filling and emptying the pipeline, jump.
-const BLOCK: usize = 70;
-/// Cycles until the first block is through the memory tile, and the last results are back.
-const WAY: usize = 250;
+/// Cycles of a block beside its products: locks, loop set-up, filling and emptying the pipeline, jump.
+const BLOCK: usize = 50;
+/// Cycles of a group beside its blocks: clearing and storing accumulators, locks, jump.
+const GROUP: usize = 40;
+/// Cycles for sum and sum of squares of a group, for one token.
+const MOMENTS: usize = 226;
+/// Cycles through switches and locks, there and back.
+const WAY: usize = 150;
 
 /// Predicts a run over `outputs` rows; the time of the command processor and of host memory are not in it.
 ///
@@ -29,24 +33,26 @@ pub fn cost(shape: Shape, outputs: usize) -> Result<Cost, NpuError> {
     let cut = Cut::new(shape)?;
     let run = run::run(&cut, outputs)?;
     let steps = cut.steps(outputs)[0];
-    let (copies, cores) = match cut.sharing {
-        Sharing::Outputs => (2, 2),
-        Sharing::Tokens { .. } => (4, 1),
+    let (copies, cores, moments) = match cut.sharing {
+        Sharing::Outputs => (2, 2, MOMENTS * cut.tokens()),
+        Sharing::Tokens { .. } => (4, 1, 0),
     };
-    // Blocks on the busiest shim channel, and those that one core works on.
+    // All numbers are those of the busiest column. Activations come first, and nothing else can be done meanwhile.
     let first = copies * cut.activation_blocks();
-    let streamed = first + cores * steps * cut.channel_chunks();
-    let worked = steps * cut.chunks;
-    let transfer = streamed * cut.block() / 4;
-    let compute = first * cut.block() / 4 + worked * (cut.chunk / 8 * 4 * cut.panels() + BLOCK);
-    let results = steps * 4 * 16 * cut.core_tokens();
-    // A core has its last block when the stream ends, and has still to work on it.
-    let tail = cut.chunk / 8 * 4 * cut.panels() + 2 * cut.block() / 4;
+    let accumulators = cut.group() / 4 * cut.panels();
+    let block = cut.chunk / 8 * accumulators + BLOCK;
+    let group = 4 * accumulators + GROUP + moments;
+    let results = 4 * cut.group() * cut.core_tokens();
+    let transfer = cores * steps * cut.channel_chunks() * cut.block() / 4;
+    let compute = steps * (cut.chunks * block + group);
+    // The last block has yet to come from the memory tile and to be worked on when the shim has read it.
+    let tail = cut.block() / 4 + block + group + results + WAY;
+    let cycles = first * cut.block() / 4 + transfer.max(compute).max(steps * results) + tail;
     let weights: usize = cut.outputs(outputs) * cut.row();
     Ok(Cost {
         read: (weights + 2 * run.columns * first * cut.block()) as u64,
         written: run.buffers[2] as u64,
         products: (outputs * shape.inputs * shape.tokens) as u64,
-        cycles: (transfer.max(compute).max(results) + tail + WAY) as u64,
+        cycles: cycles as u64,
     })
 }

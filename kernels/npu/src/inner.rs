@@ -10,15 +10,18 @@
 use unicorn_kernels_xdna::isa::Draft;
 
 use crate::NpuError;
-use crate::call::Weights;
+use crate::call::{Sharing, Weights};
 use crate::write::draft;
 
 /// The multiplier's configuration: signed int8 by signed int8, 4 x 8 x 8, 32-bit accumulators.
 pub(crate) const INT8_4X8X8: u32 = 0x308;
 
-/// Memory regions, which also say banks: activations lie in the banks 0 and 1, weights in bank 2.
+/// Memory regions with a bank: activations begin in bank 0 and never reach the bank of the weights, which is all that matters.
 const ACTIVATIONS: (u32, u8) = (0, 0);
-const WEIGHTS: (u32, u8) = (1, 2);
+const WEIGHTS: (u32, u8) = (1, 3);
+/// Regions of sums and squares, and of results.
+const MOMENTS: u32 = 2;
+const RESULTS: u32 = 3;
 
 fn memory(text: &str, (region, bank): (u32, u8)) -> Result<Draft, NpuError> {
     Ok(draft(text)?.in_region(region).in_bank(bank))
@@ -34,47 +37,64 @@ pub(crate) struct Body {
     pub products: usize,
 }
 
-/// Adds the products of 16 rows of weights at `p1` with `panels` panels of activations at `p0`.
+/// Adds the products of a group of rows of weights at `p1` with panels of activations at one pointer, or at one each.
 ///
-/// The accumulator of row tile `t` and panel `p` is `cm(4 p + t)`. Configuration in r0; m0 holds 32.
-pub(crate) fn products(weights: Weights, panels: usize) -> Result<Body, NpuError> {
+/// The accumulator of row tile `t` and panel `p` is `cm(tiles * p + t)`. Configuration in r0; m0 holds 32.
+pub(crate) fn products(weights: Weights, sharing: Sharing, pointers: &[&str]) -> Result<Body, NpuError> {
+    let panels = sharing.panels();
+    let tiles = sharing.group() / 4;
     // One panel leaves too little time between a register's two halves and its four readers; two sets of registers make it.
-    let sets = 2 / panels;
+    let sets = if panels == 1 { 2 } else { 1 };
     let mut drafts = Vec::new();
     for set in 0..sets {
         for panel in 0..panels {
             let x = set * panels + panel;
-            drafts.push(memory(&format!("vlda wl{x}, [p0], #32"), ACTIVATIONS)?);
-            drafts.push(memory(&format!("vlda wh{x}, [p0], #32"), ACTIVATIONS)?);
+            let pointer = pointers[panel % pointers.len()];
+            drafts.push(memory(&format!("vlda wl{x}, [{pointer}], #32"), ACTIVATIONS)?);
+            drafts.push(memory(&format!("vlda wh{x}, [{pointer}], #32"), ACTIVATIONS)?);
         }
-        let tile = 2 + 4 * set;
+        let tile = panels.max(2) + tiles * set;
         match weights {
             Weights::Int8 => {
-                for t in tile..tile + 4 {
+                for t in tile..tile + tiles {
                     drafts.push(memory(&format!("vldb wl{t}, [p1], #32"), WEIGHTS)?);
                 }
             }
             Weights::Int4 => {
                 // Two row tiles from one load; the multiplier reads the lower half only, so the upper one moves.
-                for t in [tile, tile + 2] {
+                for t in (tile..tile + tiles).step_by(2) {
                     drafts.push(memory(&format!("vldb.unpack.s8.s4 x{t}, [p1], m0"), WEIGHTS)?);
                     drafts.push(draft(&format!("vmov wl{}, wh{t}", t + 1))?);
                 }
             }
         }
         for panel in 0..panels {
-            for t in 0..4 {
-                let accumulator = 4 * panel + t;
+            for t in 0..tiles {
+                let accumulator = tiles * panel + t;
                 drafts.push(draft(&format!("vmac cm{accumulator}, cm{accumulator}, x{}, x{}, r0", tile + t, set * panels + panel))?);
             }
         }
     }
-    Ok(Body { drafts, inputs: 8 * sets, products: 4 * panels * sets })
+    Ok(Body { drafts, inputs: 8 * sets, products: tiles * panels * sets })
 }
 
-/// Copies 32 bytes from `p1` to `p3`.
-pub(crate) fn copy() -> Result<Vec<Draft>, NpuError> {
-    Ok(vec![memory("vldb wl0, [p1], #32", WEIGHTS)?, memory("vst wl0, [p3], #32", ACTIVATIONS)?])
+/// Copies 32 bytes from `p1` to a pointer.
+pub(crate) fn copy(to: &str) -> Result<Vec<Draft>, NpuError> {
+    Ok(vec![memory("vldb wl0, [p1], #32", WEIGHTS)?, memory(&format!("vst wl0, [{to}], #32"), ACTIVATIONS)?])
+}
+
+/// Copies sums and squares from `p5` to the results at `p2`.
+pub(crate) fn moments_out() -> Result<Vec<Draft>, NpuError> {
+    let mut drafts = Vec::new();
+    for _ in 0..2 {
+        for n in 0..8 {
+            drafts.push(draft(&format!("vlda wl{}, [p5], #32", n))?.in_region(MOMENTS));
+        }
+        for n in 0..8 {
+            drafts.push(draft(&format!("vst wl{}, [p2], #32", n))?.in_region(RESULTS));
+        }
+    }
+    Ok(drafts)
 }
 
 /// Takes a result `v` from `p5`, 32 bytes from one to the next, and adds up `v` in r16, and with `v = h * 2^14 + l` the squares of `l` in r17, `h * l` in r18

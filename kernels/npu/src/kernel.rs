@@ -7,7 +7,7 @@ use unicorn_kernels_xdna::container::xclbin::{self, Xclbin};
 use crate::call::{Cut, Shape};
 use crate::layout::Activations;
 use crate::run::{self, Run};
-use crate::{NpuError, array};
+use crate::{NpuError, array, core};
 
 /// Everything that does not depend on the number of rows.
 #[derive(Clone, Debug)]
@@ -43,6 +43,14 @@ impl Kernel {
     /// For no rows, or more than one run can take.
     pub fn run(&self, outputs: usize) -> Result<Run, NpuError> {
         run::run(&self.cut, outputs)
+    }
+
+    /// The program of the core in a row of cores, 0 the lowest, for reading.
+    ///
+    /// # Errors
+    /// None for a kernel that was made: its programs are those of the design.
+    pub fn listing(&self, row: usize) -> Result<String, NpuError> {
+        Ok(core::assemble(&self.cut, row)?.to_string())
     }
 
     /// Most rows of a run.

@@ -1,6 +1,6 @@
 //! How the host lays out what it gives, and reads what it gets.
 
-use crate::call::{Cut, GROUP, Sharing, TILE, Weights};
+use crate::call::{Cut, Sharing, TILE, Weights};
 
 /// Where an activation lies in its buffer: at the token's offset plus the input's. Every other byte of the buffer is zero.
 ///
@@ -42,18 +42,20 @@ impl Activations {
     }
 }
 
-/// The byte of an activation. A core is to find tiles of 8 inputs by 8 tokens, panel beside panel; they come to it in blocks that are dealt out like blocks
+/// The byte of an activation. A core is to find tiles of 8 inputs by 8 tokens, one or two panels
+/// beside each other and three behind each other; they come to it in blocks that are dealt out like blocks
 /// of weights, so here they lie as that dealing wants them.
 fn place(cut: &Cut, token: usize, input: usize) -> usize {
     let half = cut.channel_chunks() * cut.chunk;
     let (channel, input) = (input / half, input % half);
     let (core, token) = (token / (8 * cut.panels()), token % (8 * cut.panels()));
-    let tile = input / 8 * cut.panels() + token / 8;
+    let tile = if cut.panels() == 3 { token / 8 * (half / 8) + input / 8 } else { input / 8 * cut.panels() + token / 8 };
     let at = tile * TILE + input % 8 * 8 + token % 8;
     let (block, at) = (at / cut.block(), at % cut.block());
     // Bytes of a row that are dealt out together.
     let deal = cut.shape.weights.bytes(8);
-    let (turn, at) = (at / (GROUP * deal), at % (GROUP * deal));
+    let all = cut.group() * deal;
+    let (turn, at) = (at / all, at % all);
     let (row, byte) = (at / deal, at % deal);
     let cores = match cut.sharing {
         Sharing::Outputs => 1,

@@ -1,6 +1,6 @@
 //! NPU kernels: a call becomes core programs, an array design, a container and instruction streams. None of them has run on silicon.
 //!
-//! One family of kernels multiplies a matrix of weights by up to 64 tokens, exactly: int8 or int4 weights, int8 activations, int32 results.
+//! One family of kernels multiplies a matrix of weights by up to 96 tokens, exactly: int8 or int4 weights, int8 activations, int32 results.
 //! A [`Kernel`] is made for a length of rows and a number of tokens; its container serves any number of rows, and [`Kernel::run`] gives the instruction
 //! stream for one. So the same container multiplies a whole matrix, or the active rows that the host has gathered.
 
@@ -14,7 +14,7 @@ mod layout;
 mod run;
 mod write;
 
-pub use call::{Cut, GROUP, Shape, Sharing, Weights};
+pub use call::{Cut, Shape, Sharing, Weights};
 pub use cost::{Cost, cost};
 pub use kernel::Kernel;
 pub use layout::{Activations, Statistics, pack_weights};

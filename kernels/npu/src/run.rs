@@ -5,7 +5,7 @@ use unicorn_kernels_xdna::container::txn::Txn;
 
 use crate::NpuError;
 use crate::array::{CORES, mm2s, s2mm, tile};
-use crate::call::{Cut, GROUP, ITERATIONS, QUEUE, Sharing};
+use crate::call::{Cut, ITERATIONS, QUEUE, Sharing};
 use crate::core;
 use crate::layout::Statistics;
 
@@ -143,13 +143,13 @@ impl Part<'_> {
         let cut = self.cut;
         let channel = s2mm(self.shim()?, 0)?;
         let values = self.first * cut.step() * 4;
-        let count = self.steps * CORES * GROUP * cut.core_tokens();
+        let count = self.steps * CORES * cut.group() * cut.core_tokens();
         let mut d = shim(values, count);
         let statistics = cut.sharing == Sharing::Outputs;
         if cut.tokens() > 1 {
-            d.dims[0] = dim(1, GROUP);
+            d.dims[0] = dim(1, cut.group());
             d.dims[1] = dim(self.row, cut.tokens());
-            d.dims[2] = dim(GROUP, 0);
+            d.dims[2] = dim(cut.group(), 0);
         }
         stream.transfer(channel, RESULT_DESCRIPTORS[0], &d, OUTPUTS, 0, !statistics)?;
         if statistics {
@@ -182,8 +182,8 @@ impl Part<'_> {
         let (cut, channel) = (self.cut, self.channel(half)?);
         // Rows of a step on this channel, where they begin, and where in a row.
         let (rows, begin, inside) = match cut.sharing {
-            Sharing::Outputs => (2 * GROUP, 2 * GROUP * half, 0),
-            Sharing::Tokens { .. } => (GROUP, 0, half * cut.channel_chunks() * cut.block_row()),
+            Sharing::Outputs => (2 * cut.group(), 2 * cut.group() * half, 0),
+            Sharing::Tokens { .. } => (cut.group(), 0, half * cut.channel_chunks() * cut.block_row()),
         };
         for (task, from) in (0..self.steps).step_by(ITERATIONS).enumerate() {
             let steps = (self.steps - from).min(ITERATIONS);

@@ -20,7 +20,8 @@ pub(crate) fn draft(text: &str) -> Result<Draft, NpuError> {
 
 /// Lengthens the prologue so that the loop registers are written far enough before the loop's last bundle even if every bundle takes its smallest form.
 fn reach(code: &mut Pipelined) {
-    let size = |drafts: &Vec<Draft>| Bundle::new(&drafts.iter().map(|draft| draft.instruction).collect::<Vec<_>>()).map_or(16, |bundle| bundle.bytes());
+    let size =
+        |drafts: &Vec<Draft>| Bundle::new(&drafts.iter().map(|draft| draft.instruction).collect::<Vec<_>>()).map_or(16, |bundle| bundle.bytes());
     let last = code.kernel.last().map_or(0, size);
     let before = code.prologue.iter().chain(&code.kernel).map(size).sum::<usize>() - last;
     // Shorter ones are written in sixteen bytes each by the assembler.
@@ -43,6 +44,12 @@ impl Writer {
             self.op(line)?;
         }
         Ok(self)
+    }
+
+    /// Adds instructions.
+    pub(crate) fn drafts(&mut self, drafts: Vec<Draft>) -> &mut Self {
+        self.piece.extend(drafts);
+        self
     }
 
     /// Ends the piece; `nops` more empty bundles stand behind it.

@@ -1,7 +1,7 @@
-//! What the tests share: kernels on the emulated array, and the same in plain integers.
+//! What tests and examples share: kernels on the emulated array, and the same in plain integers.
 #![allow(dead_code)]
 
-use unicorn_kernels_npu::{Cut, GROUP, Kernel, Run, Shape, Statistics, Weights, pack_weights};
+use unicorn_kernels_npu::{Cut, Kernel, Run, Shape, Statistics, Weights, pack_weights};
 use unicorn_kernels_xdna::array::{Direction, TileKind};
 use unicorn_kernels_xdna::emulator::{Npu, Report};
 
@@ -116,11 +116,24 @@ impl Machine {
     }
 }
 
-/// Fractions of what multipliers and shim channels could do in the cycles of a run.
-pub fn fractions(cut: &Cut, outputs: usize, report: &Report) -> (f64, f64) {
-    let products = outputs * cut.shape.inputs * cut.shape.tokens;
-    let read: u64 = report.channels.iter().filter(|(c, _)| c.tile.kind() == TileKind::Shim && c.direction == Direction::Mm2s).map(|(_, n)| 4 * n).sum();
+/// What a run made of the array, as fractions.
+pub struct Fractions {
+    /// Products asked for, of 256 a cycle and core.
+    pub products: f64,
+    /// Bytes read from host memory, of 4 a cycle and channel.
+    pub reads: f64,
+    /// Bytes of weights without padding, of the same.
+    pub weights: f64,
+}
+
+pub fn fractions(cut: &Cut, outputs: usize, report: &Report) -> Fractions {
+    let shape = cut.shape;
+    let shim = report.channels.iter().filter(|(c, _)| c.tile.kind() == TileKind::Shim && c.direction == Direction::Mm2s);
+    let read: u64 = shim.map(|(_, words)| 4 * words).sum();
     let cycles = report.cycles as f64;
-    assert!(outputs.is_multiple_of(GROUP) || outputs > 0);
-    (products as f64 / (16.0 * 256.0 * cycles), read as f64 / (32.0 * cycles))
+    Fractions {
+        products: (outputs * shape.inputs * shape.tokens) as f64 / (16.0 * 256.0 * cycles),
+        reads: read as f64 / (32.0 * cycles),
+        weights: shape.weights.bytes(outputs * shape.inputs) as f64 / (32.0 * cycles),
+    }
 }

@@ -264,6 +264,13 @@ fn designs_that_cannot_be_are_refused() {
     assert!(matches!(spoil(&|d| d.dmas[0].descriptors.truncate(1)), ArrayError::Missing { descriptor: 1, .. }));
     assert!(matches!(spoil(&|d| d.buffers.push(Buffer { tile: tile(1, 2), name: "x".into(), offset: 0x7FF, bytes: 1 })), ArrayError::Overlap { .. }));
     assert!(matches!(spoil(&|d| d.buffers[0].bytes = 0x10000), ArrayError::Range { what: "end of buffer", .. }));
+    // 64 words from 0x400 end at 0x500; a step of 0x100 words carries the last one to the end of memory, four bytes more beyond it.
+    let far = |address: u64| move |d: &mut Design| (d.dmas[0].descriptors[0].1.address, d.dmas[0].descriptors[0].1.dims[0].step) = (address, 0x100);
+    let mut fits = small();
+    far(0x3FC)(&mut fits);
+    assert_eq!(fits.dmas[0].descriptors[0].1.end(), 0xFF + 63 * 0x100 + 1);
+    fits.check().unwrap();
+    assert!(matches!(spoil(&far(0x400)), ArrayError::Range { what: "end of a descriptor's data", .. }));
     assert!(matches!(spoil(&|d| d.locks[0].value = 64), ArrayError::Range { what: "lock value", .. }));
     assert!(matches!(spoil(&|d| d.locks[0].lock = 16), ArrayError::Range { what: "lock", .. }));
     assert!(matches!(spoil(&|d| d.cores[0].segments[0].words = vec![0; 4097]), ArrayError::Range { what: "end of program", .. }));

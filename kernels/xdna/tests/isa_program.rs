@@ -69,6 +69,19 @@ fn a_jump_carries_hazards_to_its_target() {
 }
 
 #[test]
+fn results_travel_through_calls_and_returns() {
+    let program = |late: usize| {
+        let mut program = Program::new();
+        program.jump("jl work").bundle("add r1, r0, r0").jump("j work");
+        program.label("work").bundle("ret lr").nops(4 - late).bundle("lda r0, [p0, #0]").nops(late);
+        program
+    };
+    let found = program(0).assemble().unwrap_err();
+    let expected = Hazard::Early { reader: 6, writer: 18, register: Register::R(0), needed: 7, actual: 1 };
+    assert_eq!(found, AssemblyError::Hazards(vec![expected]));
+}
+
+#[test]
 fn accumulators_forward_among_integer_sums_only() {
     let mut program = Program::new();
     program.bundle("vmac cm0, cm0, x2, x4, r1").bundle("").bundle("vmac cm0, cm0, x2, x4, r1");
@@ -120,6 +133,13 @@ fn loops_keep_their_rules() {
         p.nops(60).label("body").bundle("add r0, r0, r1").label("last").bundle("")
     });
     assert!(matches!(small, AssemblyError::Flow(FlowError::Loop { .. })), "{small}");
+    let late = fault(|p| {
+        p.bundle("movxm ls, body").bundle("movxm le, last").bundle("mova lc, #4").nops(60);
+        p.label("body").bundle("jnz r0, body").nops(5).loop_end("last").nops(5)
+    });
+    assert!(matches!(late, AssemblyError::Flow(FlowError::Loop { .. })), "{late}");
+    assert!(matches!(fault(|p| p.bundle("mov le, r0")), AssemblyError::Flow(FlowError::Bounds { .. })));
+    assert!(matches!(fault(|p| p.bundle("movxm le, #0")), AssemblyError::Flow(FlowError::Loop { .. })));
 }
 
 /// The inner loop of a multiplication: two rows by two columns of tiles, all operands loaded, `unrolled` times with registers of its own.

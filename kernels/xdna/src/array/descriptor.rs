@@ -129,6 +129,26 @@ impl Descriptor {
         }
     }
 
+    /// One past the last word address that the transfer touches in any of its runs.
+    pub fn end(&self) -> u64 {
+        let mut left = u64::from(self.words);
+        if left == 0 {
+            return self.address / 4;
+        }
+        let mut last = self.address / 4 + u64::from(self.iteration.step) * u64::from(self.iteration.wrap - self.iteration.wrap.min(1));
+        for (i, dim) in self.dims.iter().enumerate() {
+            let endless = i == 3 || dim.wrap == 0;
+            let data = if endless { left } else { left.min(dim.wrap.into()) };
+            last += (data - 1) * u64::from(dim.step);
+            if endless {
+                break;
+            }
+            let padded = u64::from(dim.wrap) + u64::from(self.before[i]) + u64::from(self.after[i]);
+            left = left.div_ceil(padded);
+        }
+        last + 1
+    }
+
     /// The register words for a tile: 6 for a core, 8 else. `number` only names the descriptor in errors.
     pub fn pack(&self, tile: Tile, number: u8) -> Result<Vec<u32>, ArrayError> {
         let kind = tile.kind();

@@ -167,7 +167,7 @@ pub struct Design {
 }
 
 impl Design {
-    /// Checks everything that single fields cannot say: memory bounds, overlaps, descriptors reached, ports that exist and are driven once.
+    /// Checks everything that single fields cannot say: memory bounds of programs, buffers and transfers, overlaps, descriptors reached, ports that exist and are driven once.
     pub fn check(&self) -> Result<(), ArrayError> {
         for core in &self.cores {
             self.check_core(core)?;
@@ -182,6 +182,7 @@ impl Design {
         }
         self.check_links()?;
         for s in &self.shims {
+            Channel::new(s.channel.tile, s.channel.direction, s.channel.index)?;
             if s.channel.tile.kind() != TileKind::Shim {
                 return Err(ArrayError::Port { tile: s.channel.tile, side: "shim", port: s.port().0 });
             }
@@ -231,6 +232,13 @@ impl Design {
             for id in d.acquire.iter().map(|l| l.id).chain([d.release.id]) {
                 range(tile, "lock of a descriptor", id.into(), locks)?;
             }
+            // A memory tile sees three tiles' memories.
+            let memory = match kind {
+                TileKind::Core => r.memory.into(),
+                TileKind::Memory => 3 * u64::from(r.memory),
+                TileKind::Shim => 1 << 48,
+            };
+            range(tile, "end of a descriptor's data", d.end().saturating_mul(4), memory + 1)?;
             if let Some(next) = d.next
                 && given(next).is_none()
             {

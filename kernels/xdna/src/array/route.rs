@@ -22,20 +22,36 @@ impl Router {
     /// Joins an MM2S channel to S2MM channels (several get the same data) by circuit switching.
     ///
     /// Of several shortest ways the one that goes up or down first is taken; a full switch is gone around. What was routed before stays as it is.
+    ///
+    /// # Errors
+    /// For channels that are not there or of the wrong direction, ports that are taken, and targets that no free way leads to; nothing is routed then.
     pub fn stream(&mut self, from: Channel, to: &[Channel]) -> Result<(), ArrayError> {
         let mut trial = self.clone();
         let source = trial.end(from, Direction::Mm2s)?;
-        if !trial.slaves.insert(source) {
-            return Err(ArrayError::Taken { tile: source.0, side: "slave", port: source.1 });
+        let targets = to.iter().map(|c| trial.end(*c, Direction::S2mm)).collect::<Result<Vec<_>, _>>()?;
+        trial.connect(source, &targets)?;
+        *self = trial;
+        Ok(())
+    }
+
+    /// Joins a slave port to master ports, as [`Router::stream`] does with channels: for cores' own streams.
+    ///
+    /// # Errors
+    /// As [`Router::stream`]; nothing is routed then.
+    pub fn connect(&mut self, from: (Tile, Port), to: &[(Tile, Port)]) -> Result<(), ArrayError> {
+        let mut trial = self.clone();
+        has(from, PortSide::Slave)?;
+        if !trial.slaves.insert(from) {
+            return Err(ArrayError::Taken { tile: from.0, side: "slave", port: from.1 });
         }
         // Tiles the stream already reaches, and the slave by which it enters them.
-        let mut reached = BTreeMap::from([source]);
-        for &target in to {
-            let (tile, master) = trial.end(target, Direction::S2mm)?;
+        let mut reached = BTreeMap::from([from]);
+        for &(tile, master) in to {
+            has((tile, master), PortSide::Master)?;
             if trial.masters.contains(&(tile, master)) {
                 return Err(ArrayError::Taken { tile, side: "master", port: master });
             }
-            trial.extend(&mut reached, from.tile, tile)?;
+            trial.extend(&mut reached, from.0, tile)?;
             trial.masters.insert((tile, master));
             trial.links.push(Link::Circuit { tile, slave: reached[&tile], master });
         }
@@ -123,6 +139,10 @@ impl Router {
             free.then_some((master, there, slave))
         })
     }
+}
+
+fn has((tile, port): (Tile, Port), side: PortSide) -> Result<(), ArrayError> {
+    port.number(tile.kind(), side).map(|_| ()).ok_or(ArrayError::Port { tile, side: side.name(), port })
 }
 
 type Side = fn(u8) -> Port;

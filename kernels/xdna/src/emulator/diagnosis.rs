@@ -1,6 +1,6 @@
 //! How a run ends: a report, or a diagnosis of what went wrong. Nothing here hangs or panics on what a container or a program can do.
 
-use crate::array::{ArrayError, Channel, Port, Tile};
+use crate::array::{ArrayError, Channel, Port, Tile, TileKind};
 use std::fmt;
 
 /// Why a run, or the loading of a configuration, did not come to its end.
@@ -135,6 +135,10 @@ pub struct CoreReport {
     pub bank_stalls: u64,
     /// Cycles waiting for a stream word or for room.
     pub stream_stalls: u64,
+    /// Accesses of memory and lock operations nearer to each other than llvm-aie puts them: releases before earlier accesses have reached memory (in
+    /// cycle 5, 7 or 11 of their bundles; the release acts in its second), accesses less than four bundles behind an acquire. They may be harmless, but
+    /// nothing guards them. Since reset.
+    pub hasty: u64,
     /// The core has executed DONE.
     pub done: bool,
 }
@@ -142,6 +146,25 @@ pub struct CoreReport {
 impl Report {
     /// Words moved by all channels into or out of host memory.
     pub fn host_words(&self) -> u64 {
-        self.channels.iter().filter(|(c, _)| c.tile.kind() == crate::array::TileKind::Shim).map(|(_, n)| n).sum()
+        self.shim_channels().map(|(_, n)| n).sum()
     }
+
+    /// Share of the started cores' cycles in which they multiplied, 0 to 1: the share of the multipliers' limit.
+    pub fn mac_share(&self) -> f64 {
+        let macs: u64 = self.cores.iter().map(|c| c.macs).sum();
+        share(macs, self.cycles * self.cores.len() as u64)
+    }
+
+    /// Share of the cycles of the shim channels in use in which they moved a word, 0 to 1: the share of their limit of a word a cycle.
+    pub fn host_share(&self) -> f64 {
+        share(self.host_words(), self.cycles * self.shim_channels().count() as u64)
+    }
+
+    fn shim_channels(&self) -> impl Iterator<Item = &(Channel, u64)> {
+        self.channels.iter().filter(|(c, _)| c.tile.kind() == TileKind::Shim)
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

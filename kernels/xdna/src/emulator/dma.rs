@@ -66,6 +66,8 @@ struct Running {
     task: Task,
     number: u8,
     descriptor: Descriptor,
+    /// Where the descriptor's first lock is, and by how much it changes.
+    acquire: Option<(Tile, u8, i8)>,
     walk: Walk,
     left: u32,
     phase: Phase,
@@ -197,11 +199,10 @@ impl Engine {
         let Some(run) = &mut lane.running else { return Ok(false) };
         match run.phase {
             Phase::Acquire => {
-                if let Some(lock) = run.descriptor.acquire {
-                    let (there, id) = lock_place(tile, lock, channel, run.number)?;
-                    if !shared.acquire(there, id, lock.value) {
-                        return Ok(false);
-                    }
+                if let Some((there, id, value)) = run.acquire
+                    && !shared.acquire(there, id, value)
+                {
+                    return Ok(false);
                 }
                 let header = run.descriptor.packet.is_some() && channel.direction == Direction::Mm2s;
                 run.phase = if header { Phase::Header } else { Phase::Move };
@@ -273,9 +274,13 @@ impl Engine {
         if self.runs[n] == u32::MAX {
             self.runs[n] = descriptor.iteration.current;
         }
+        let acquire = match descriptor.acquire {
+            Some(lock) => lock_place(self.tile, lock, channel, number).map(|(there, id)| Some((there, id, lock.value)))?,
+            None => None,
+        };
         let walk = Walk::new(&descriptor, self.runs[n]);
         self.runs[n] = if self.runs[n] + 1 >= descriptor.iteration.wrap { 0 } else { self.runs[n] + 1 };
-        self.lanes[i].running = Some(Running { task, number, left: descriptor.words, descriptor, walk, phase: Phase::Acquire });
+        self.lanes[i].running = Some(Running { task, number, acquire, left: descriptor.words, descriptor, walk, phase: Phase::Acquire });
         Ok(())
     }
 
@@ -309,11 +314,10 @@ impl Engine {
             let run = lane.running.as_ref()?;
             let what = match (&run.phase, lane.channel.direction) {
                 (Phase::Acquire, _) => {
-                    let lock = run.descriptor.acquire?;
-                    let (there, id) = lock_place(self.tile, lock, lane.channel, run.number).ok()?;
+                    let (there, id, value) = run.acquire?;
                     let held = shared.locks[there.index()][usize::from(id)];
-                    let how = if lock.value < 0 { "at least" } else { "exactly" };
-                    format!("lock {id} of {there} to hold {how} {} (it holds {held})", lock.value.unsigned_abs())
+                    let how = if value < 0 { "at least" } else { "exactly" };
+                    format!("lock {id} of {there} to hold {how} {} (it holds {held})", value.unsigned_abs())
                 }
                 (_, Direction::Mm2s) => format!("room in its stream ({} words to go)", run.left),
                 (_, Direction::S2mm) => format!("words from its stream ({} to go)", run.left),
@@ -350,7 +354,7 @@ fn lock_place(tile: Tile, lock: LockStep, channel: Channel, number: u8) -> Resul
         _ => None,
     };
     let id = if tile.kind() == TileKind::Memory { lock.id % 64 } else { lock.id };
-    there.map(|t| (t, id)).ok_or_else(|| Diagnosis::Dma { channel, descriptor: number, why: "uses a lock that no tile has" })
+    there.map(|t| (t, id)).ok_or(Diagnosis::Dma { channel, descriptor: number, why: "uses a lock that no tile has" })
 }
 
 fn apart(channel: Channel, number: u8) -> Diagnosis {

@@ -79,6 +79,10 @@ pub(super) struct Fabric {
     slaves: Vec<Fifo>,
     ends: Vec<Fifo>,
     ways: Vec<Way>,
+    /// The way of each slave; 0xFFFF for none.
+    way_of: Vec<u16>,
+    /// Slaves that hold words, a bit each.
+    filled: Vec<u64>,
     stale: bool,
     /// Which arbiters (eight a tile) serve a slave now.
     busy: Vec<Option<usize>>,
@@ -98,6 +102,8 @@ impl Fabric {
             slaves: vec![Fifo::default(); n],
             ends: vec![Fifo::default(); n],
             ways: Vec::new(),
+            way_of: vec![u16::MAX; n],
+            filled: vec![0; n.div_ceil(64)],
             stale: false,
             busy: vec![None; n / PORTS * 8],
         }
@@ -191,6 +197,10 @@ impl Fabric {
                 }
             }
         }
+        self.way_of.fill(u16::MAX);
+        for (i, way) in ways.iter().enumerate() {
+            self.way_of[way.slave] = i as u16;
+        }
         self.ways = ways;
         self.stale = false;
     }
@@ -201,21 +211,40 @@ impl Fabric {
             self.rebuild();
         }
         let mut moved = false;
-        for i in 0..self.ways.len() {
-            let slave = self.ways[i].slave;
-            let Some(word) = self.slaves[slave].first(now) else { continue };
-            let word = Word { at: now, ..word };
-            if self.ways[i].packet {
-                moved |= self.packet(i, word)?;
-            } else if self.ways[i].circuit.iter().all(|&t| self.room_at(t)) {
-                self.slaves[slave].drop_first();
-                for t in 0..self.ways[i].circuit.len() {
-                    self.give(self.ways[i].circuit[t], word);
+        for block in 0..self.filled.len() {
+            let mut rest = self.filled[block];
+            while rest != 0 {
+                let slave = block * 64 + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                let i = usize::from(self.way_of[slave]);
+                let (Some(way), Some(word)) = (self.ways.get(i), self.slaves[slave].first(now)) else { continue };
+                let word = Word { at: now, ..word };
+                if way.packet {
+                    moved |= self.packet(i, word)?;
+                } else if way.circuit.iter().all(|&t| self.room_at(t)) {
+                    self.drop_first(slave);
+                    for t in 0..self.ways[i].circuit.len() {
+                        self.give(self.ways[i].circuit[t], word);
+                    }
+                    moved = true;
                 }
-                moved = true;
             }
         }
         Ok(moved)
+    }
+
+    #[inline]
+    fn drop_first(&mut self, slave: usize) {
+        self.slaves[slave].drop_first();
+        if self.slaves[slave].len == 0 {
+            self.filled[slave / 64] &= !(1 << (slave % 64));
+        }
+    }
+
+    #[inline]
+    fn fill(&mut self, slave: usize, word: Word) {
+        self.slaves[slave].push(word);
+        self.filled[slave / 64] |= 1 << (slave % 64);
     }
 
     fn packet(&mut self, way: usize, word: Word) -> Result<bool, Diagnosis> {
@@ -247,7 +276,7 @@ impl Fabric {
             }
             return Ok(false);
         }
-        self.slaves[slave].drop_first();
+        self.drop_first(slave);
         for (t, drop) in targets {
             if wants(drop) {
                 self.give(t, word);
@@ -272,7 +301,7 @@ impl Fabric {
     #[inline]
     fn give(&mut self, target: Target, word: Word) {
         match target {
-            Target::Slave(s) => self.slaves[s].push(word),
+            Target::Slave(s) => self.fill(s, word),
             Target::End(e) => self.ends[e].push(word),
             Target::Nowhere => {}
         }
@@ -291,7 +320,7 @@ impl Fabric {
 
     #[inline]
     pub(super) fn send(&mut self, slave: usize, value: u32, last: bool, now: u64) {
-        self.slaves[slave].push(Word { value, last, at: now });
+        self.fill(slave, Word { value, last, at: now });
     }
 
     /// The next word for a DMA or core from a master; taken by [`Fabric::taken`].

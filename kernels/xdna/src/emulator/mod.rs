@@ -4,16 +4,20 @@
 //! - **Cores.** In order, one bundle a cycle. A result is readable exactly as many bundles after its instruction as the pipeline says; bypasses, operands
 //!   that are read in later stages, delay slots and zero-overhead loops are exact. A core stands still, pipeline and all, while it waits for a lock or a
 //!   stream, and one cycle for every further access of a bundle to the same 16 KiB bank.
+//!   Loads and plain stores touch memory in the order of their bundles, narrowing stores two bundles later, stores of bytes and half words six;
+//!   acquires and releases act in their own bundle. What is nearer together than the pipeline allows is counted, see [`CoreReport::hasty`].
 //! - **Locks.** Six-bit semaphores; a release saturates. Acquires are tried every cycle, channels in the order of their numbers before cores.
 //! - **DMA.** One word a cycle and channel, one cycle to take up a descriptor; dimensions, iteration, chains, queues of four tasks, repeats, tokens, packet
 //!   headers, the memory tile's zero padding and its neighbours' memory.
 //! - **Streams.** One word a cycle and port, one cycle a switch, four words of room a port.
-//! - **Command processor.** One operation a cycle; waits for tokens and polls. A token counts only where the shim routes it to the host.
+//! - **Command processor.** One operation a cycle; waits for tokens and polls. A token of a shim counts only where the shim routes it to the
+//!   host; those of other tiles are counted without asking for a route.
 //!
 //! # What is not
 //! Memory latency and bandwidth of the host, conflicts between DMA and core in a bank, the command processor's true speed, cascade streams, control
 //! packets, events, traces, counters, compression, sparsity, and status flags of vector instructions. What a program would need of these is a
-//! [`Diagnosis`], not a guess. None of it has been compared with silicon.
+//! [`Diagnosis`], not a guess. None of it has been compared with silicon by us; containers that ran on
+//! silicon give the results that plain formulas say.
 
 mod bus;
 mod command;
@@ -63,11 +67,11 @@ impl Npu {
             engines: Tile::all().map(bus::engine).collect(),
             cores: Tile::all().map(|t| (t.kind() == TileKind::Core).then(|| Box::new(core::Core::new(t)))).collect(),
             shims: vec![[0; 2]; crate::array::COLUMNS.into()],
-            limit: 1 << 28,
+            limit: 1 << 26,
         }
     }
 
-    /// Ends every later run after this many array cycles with [`Diagnosis::Limit`].
+    /// Ends every later run after this many array cycles with [`Diagnosis::Limit`]; at first, 2^26.
     pub fn set_limit(&mut self, cycles: u64) {
         self.limit = cycles;
     }

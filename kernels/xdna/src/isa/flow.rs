@@ -1,4 +1,5 @@
-//! Which bundle may follow which: jumps with their five delay bundles, and zero-overhead loops.
+//! Which bundle may follow which: jumps with their five delay bundles, calls, and zero-overhead loops.
+//! Jumps to an address in a register go nowhere known: what follows them is not seen from here.
 
 use std::collections::BTreeMap;
 
@@ -58,6 +59,14 @@ pub enum FlowError {
         /// What is wrong.
         fault: &'static str,
     },
+    /// A loop whose bounds are no constants.
+    #[error("{register} is written at {pc:#x} by other than a movxm of a constant: the loop cannot be followed")]
+    Bounds {
+        /// Address of the write.
+        pc: u32,
+        /// The loop register.
+        register: Register,
+    },
     /// A loop register written too close to the loop's end.
     #[error("the write of {register} at {pc:#x} lies {actual} bytes before the loop's last bundle at {last:#x}; {SETUP_DISTANCE} are needed")]
     Setup {
@@ -89,6 +98,7 @@ pub fn graph(program: &[(u32, Bundle)]) -> Result<Graph, FlowError> {
     let at: BTreeMap<u32, usize> = program.iter().enumerate().map(|(index, (pc, _))| (*pc, index)).collect();
     let mut next: Vec<Vec<usize>> = (0..program.len()).map(|index| if index + 1 < program.len() { vec![index + 1] } else { Vec::new() }).collect();
     let mut before: Option<usize> = None;
+    let (mut calls, mut returns): (Vec<(usize, Option<u32>)>, Vec<usize>) = (Vec::new(), Vec::new());
     for (index, (pc, bundle)) in program.iter().enumerate() {
         let Some(jump) = bundle.instructions().find(|i| i.meaning().is_jump()) else { continue };
         if let Some(before) = before.filter(|&before| index - before <= DELAY) {
@@ -100,25 +110,65 @@ pub fn graph(program: &[(u32, Bundle)]) -> Result<Graph, FlowError> {
             Operand::Immediate(target) => Some(*target as u32),
             Operand::Register(_) => None,
         });
-        if !matches!(jump.meaning(), Meaning::JumpIfZero | Meaning::JumpIfNotZero | Meaning::DecrementJump) {
-            last.clear();
+        match jump.meaning() {
+            Meaning::JumpIfZero | Meaning::JumpIfNotZero | Meaning::DecrementJump => {}
+            // Within the caller, a call goes on behind itself.
+            Meaning::Call | Meaning::CallIndirect => calls.push((index + DELAY, target)),
+            Meaning::Return => {
+                last.clear();
+                returns.push(index + DELAY);
+            }
+            _ => last.clear(),
         }
         if let Some(target) = target {
             if target % 16 != 0 {
                 return Err(FlowError::Unaligned { pc: *pc, target });
             }
-            last.push(*at.get(&target).ok_or(FlowError::Target { pc: *pc, target })?);
+            let target = *at.get(&target).ok_or(FlowError::Target { pc: *pc, target })?;
+            if jump.meaning() != Meaning::Call {
+                last.push(target);
+            }
         }
     }
     let loops = loops(program, &at)?;
+    connect(&mut next, &calls, &returns, &at);
     for &(start, last) in &loops {
+        let late = program[..=last].iter().rev().take(DELAY + 1).any(|(_, bundle)| bundle.instructions().any(|i| i.meaning().is_jump()));
+        if late {
+            return Err(FlowError::Loop { start: program[start].0, last: program[last].0, fault: "a jump's delay bundles reach its last bundle" });
+        }
         next[last].push(start);
     }
     Ok(Graph { next, loops })
 }
 
+/// Turns calls with known targets into ways to the callee and from its returns back.
+fn connect(next: &mut [Vec<usize>], calls: &[(usize, Option<u32>)], returns: &[usize], at: &BTreeMap<u32, usize>) {
+    let within = next.to_vec();
+    for (last, target) in calls {
+        let Some(&entry) = target.as_ref().and_then(|target| at.get(target)) else { continue };
+        let (mut seen, mut open) = (vec![false; within.len()], vec![entry]);
+        while let Some(index) = open.pop() {
+            if !std::mem::replace(&mut seen[index], true) {
+                open.extend(&within[index]);
+            }
+        }
+        let behind = std::mem::replace(&mut next[*last], vec![entry]);
+        for &end in returns.iter().filter(|end| seen[**end]) {
+            next[end].extend(&behind);
+        }
+    }
+}
+
 /// The zero-overhead loops that moves of constants to `ls` and `le` set up, each `le` with the nearest `ls`.
 fn loops(program: &[(u32, Bundle)], at: &BTreeMap<u32, usize>) -> Result<Vec<(usize, usize)>, FlowError> {
+    for (pc, bundle) in program {
+        for instruction in bundle.instructions().filter(|i| i.opcode() != Opcode::MOVXM_lng_cg) {
+            if let Some(register) = loop_register(instruction).filter(|register| *register != Register::Lc) {
+                return Err(FlowError::Bounds { pc: *pc, register });
+            }
+        }
+    }
     let constants = |register| {
         let moves = program.iter().enumerate().flat_map(|(index, (_, bundle))| bundle.instructions().map(move |i| (index, i)));
         moves
@@ -127,7 +177,9 @@ fn loops(program: &[(u32, Bundle)], at: &BTreeMap<u32, usize>) -> Result<Vec<(us
     };
     let (starts, mut found) = (constants(Register::Ls).collect::<Vec<_>>(), Vec::new());
     for (index, last) in constants(Register::Le) {
-        let Some(&(_, start)) = starts.iter().min_by_key(|(other, _)| other.abs_diff(index)) else { continue };
+        let Some(&(_, start)) = starts.iter().min_by_key(|(other, _)| other.abs_diff(index)) else {
+            return Err(FlowError::Loop { start: 0, last, fault: "le is set and ls nowhere" });
+        };
         let fault = |fault| FlowError::Loop { start, last, fault };
         let (first, end) = (*at.get(&start).ok_or(fault("no bundle starts at ls"))?, *at.get(&last).ok_or(fault("no bundle starts at le"))?);
         if start % 16 != 0 {

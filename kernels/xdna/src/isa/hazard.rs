@@ -1,7 +1,7 @@
 //! What a sequence of bundles may not do: an exposed pipeline has no interlocks, so a read finds whatever has been written by its cycle.
 //!
-//! The rules, for bundles `d` cycles apart on some path:
-//! - a read sees the last write before it, in the order of the bundles, unless the bundle says that it reads in flight;
+//! The rules, along every path; the first three may be waived for bundles that say so ([`InFlight`]), all but writes in one cycle:
+//! - a read sees the last write before it, in the order of the bundles;
 //! - of two writes to a register the later one lands later, and never two in one cycle;
 //! - a late read (the shift of a load, an accumulator) is not overtaken by a later write;
 //! - ports and units serve one instruction in a cycle;
@@ -91,7 +91,7 @@ pub(super) fn behind_lock(memory: Memory) -> usize {
     RESUME + 1 - usize::from(memory.first)
 }
 
-/// Which reads of registers whose write is under way are wanted.
+/// Which meetings of a bundle with registers whose write is under way are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum InFlight {
     /// None.
@@ -242,14 +242,18 @@ impl Flow<'_> {
     /// The rules within one bundle.
     fn within(&self, index: usize, found: &mut Vec<Hazard>) {
         let bundle = &self.bundles[index];
+        let wanted = self.in_flight[index].allows(self.in_flight[index]);
         for (i, first) in bundle.iter().enumerate() {
             for second in &bundle[i + 1..] {
                 for (a, b) in pairs(first, second) {
-                    if a.write.is_some() && b.write.is_some() {
+                    if let (Some(one), Some(two)) = (a.write, b.write)
+                        && (one.cycle == two.cycle || !wanted)
+                    {
                         found.push(Hazard::Overtaken { first: index, second: index, register: a.register });
                     }
                     for (reader, writer) in [(a, b), (b, a)] {
                         if let (Some(read), Some(write)) = (reader.read, writer.write)
+                            && !wanted
                             && clobbers(read, write, 0)
                         {
                             found.push(Hazard::Clobbered { reader: index, writer: index, register: a.register });
@@ -285,6 +289,7 @@ impl Flow<'_> {
                         found.push(Hazard::Overtaken { first, second: last, register });
                     }
                     if let (Some(read), Some(write)) = (a.read, b.write)
+                        && !self.in_flight[last].allows(self.in_flight[first])
                         && clobbers(read, write, apart)
                     {
                         found.push(Hazard::Clobbered { reader: first, writer: last, register });

@@ -160,7 +160,7 @@ impl Instruction {
         }
         let mut all = [Operand::Immediate(0); MOST];
         all[..operands.len()].copy_from_slice(operands);
-        // A table of at most five fields: the test `forms_have_few_operands`.
+        // A table of at most five fields: the test `rows_are_sound`.
         Ok(Self { opcode, count: operands.len() as u8, operands: all })
     }
 
@@ -237,7 +237,8 @@ impl Instruction {
         TABLE.by_slot[slot as usize].iter().find_map(|&index| Self::of(&TABLE.forms[index], word))
     }
 
-    fn of(form: &Form, word: u64) -> Option<Self> {
+    /// The instruction of one form that a slot's bits hold.
+    pub(super) fn of(form: &Form, word: u64) -> Option<Self> {
         if word & form.mask != form.value || word & !form.covered != 0 {
             return None;
         }
@@ -279,7 +280,7 @@ impl Field {
     }
 
     /// A value's bits in the slot word.
-    fn place(&self, value: u64) -> u64 {
+    pub(super) fn place(&self, value: u64) -> u64 {
         self.pieces.iter().fold(0, |word, piece| word | (value >> piece.to & ((1 << piece.count) - 1)) << piece.from)
     }
 

@@ -1,5 +1,9 @@
 //! What each instruction form does, as a closed set of cases.
-//! The operands are those of [`Instruction::operands`](super::Instruction::operands), in the order of the printed text.
+//! The operands are those of [`Instruction::operands`](super::Instruction::operands), in the order of the printed text. Registers that the text names but
+//! nothing chooses (`sp`, `lr`, `r26`..`r31` of some forms, modes) are not among them: [`Instruction::touched`](super::Instruction::touched) has them all.
+//!
+//! Offsets and steps are bytes. For narrow (8- and 16-bit) loads and stores that is an assumption: llvm-aie prints their immediates unscaled, and no
+//! program at hand has one.
 
 /// Whether a narrow value is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,13 +1,13 @@
 //! Schedulers: straight-line code into bundles, and loop bodies into software pipelines.
 //!
-//! Both take instructions in the order in which they make sense one after the other, with registers already chosen, and keep that sense; [`super::replay`]
+//! Both take instructions in the order in which they make sense one after the other, with registers already chosen, and keep that sense; a replay
 //! judges the result. A modulo schedule lets a register take its next value while older ones are still being read, as far as the pipeline allows.
 
 use std::collections::BTreeMap;
 
 use super::bundle::Bundle;
 use super::hazard::{self, Effects, HORIZON};
-use super::instruction::Instruction;
+use super::instruction::{Instruction, Slot};
 use super::replay::{self, Mismatch};
 use super::table::{Bypass, Stage};
 use super::text::Draft;
@@ -71,20 +71,22 @@ fn raw(write: Stage, read: Stage) -> i64 {
     i64::from(write.cycle) + 1 - i64::from(read.cycle) - i64::from(write.bypass == read.bypass && write.bypass != Bypass::None)
 }
 
-/// What one instruction must keep to another that follows it in the code's order.
-fn needs(first: &Draft, a: &Effects, second: &Draft, b: &Effects) -> Option<i64> {
+/// What one instruction must keep to another that follows it in the code's order: a negative distance only `in_flight`.
+fn needs(first: &Draft, a: &Effects, second: &Draft, b: &Effects, in_flight: bool) -> Option<i64> {
+    // Out of flight, a bundle finds what bundles before it wrote.
+    let behind = if in_flight { i64::MIN } else { 1 };
     let mut least: Option<i64> = None;
     let mut need = |bundles: i64| least = Some(least.map_or(bundles, |old| old.max(bundles)));
     for x in &a.touches {
         for y in b.touches.iter().filter(|y| y.register == x.register) {
             if let (Some(write), Some(read)) = (x.write, y.read) {
-                need(raw(write, read));
+                need(raw(write, read).max(behind));
             }
             if let (Some(read), Some(write)) = (x.read, y.write) {
                 need(1 - raw(write, read));
             }
             if let (Some(older), Some(newer)) = (x.write, y.write) {
-                need(i64::from(older.cycle) - i64::from(newer.cycle) + 1);
+                need((i64::from(older.cycle) - i64::from(newer.cycle) + 1).max(behind));
             }
         }
     }
@@ -101,7 +103,7 @@ fn needs(first: &Draft, a: &Effects, second: &Draft, b: &Effects) -> Option<i64>
     if first.instruction.meaning().is_ordered() && second.instruction.meaning().is_ordered() {
         need(1);
     }
-    least
+    least.map(|bundles| if in_flight { bundles } else { bundles.max(0) })
 }
 
 /// Every need within a pass (`carried` false) and from each pass to the next.
@@ -113,8 +115,8 @@ fn edges(body: &[Draft], effects: &[Effects], carried: bool) -> Vec<Edge> {
             if passes == 1 && !carried {
                 continue;
             }
-            if let Some(bundles) = needs(&body[from], &effects[from], &body[to], &effects[to]) {
-                edges.push(Edge { from, to, bundles: if carried { bundles } else { bundles.max(0) }, passes });
+            if let Some(bundles) = needs(&body[from], &effects[from], &body[to], &effects[to], carried) {
+                edges.push(Edge { from, to, bundles, passes });
             }
         }
     }
@@ -202,7 +204,7 @@ fn bundles(code: &[Draft], effects: &[Effects], starts: &BTreeMap<(usize, usize)
 pub fn modulo(body: &[Draft], least: usize, longest: usize) -> Result<Pipelined, ScheduleError> {
     let effects = effects(body)?;
     let edges = edges(body, &effects, true);
-    for interval in least.max(1)..=longest {
+    for interval in least.max(crowding(body))..=longest {
         let attempt = Attempt { body, effects: &effects, edges: &edges, interval: interval as i64 };
         let Some(heights) = attempt.heights() else { continue };
         if let Some(start) = (0..ATTEMPTS).find_map(|seed| attempt.run(&heights, seed)) {
@@ -210,6 +212,13 @@ pub fn modulo(body: &[Draft], least: usize, longest: usize) -> Result<Pipelined,
         }
     }
     Err(ScheduleError::Interval { instructions: body.len(), tried: longest })
+}
+
+/// The instructions of the fullest slot: no interval is shorter.
+fn crowding(body: &[Draft]) -> usize {
+    let count = |slots: &[Slot]| body.iter().filter(|draft| slots.contains(&draft.instruction.slot())).count();
+    let slots = [&[Slot::Lda][..], &[Slot::Ldb], &[Slot::St], &[Slot::Vec], &[Slot::Alu, Slot::Lng], &[Slot::Mv, Slot::Lng]];
+    slots.into_iter().map(count).max().unwrap_or(0).max(1)
 }
 
 /// Orders of the instructions that are tried for an interval.

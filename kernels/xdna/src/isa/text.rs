@@ -115,7 +115,7 @@ impl Form {
                 }
                 Token::Operand(index) => {
                     let next = match self.tokens.get(place + 1) {
-                        Some(Token::Text(next)) if !next.is_empty() => rest.find(next.trim_end())?,
+                        Some(Token::Text(next)) if !next.is_empty() => rest.to_ascii_lowercase().find(&next.trim_end().to_ascii_lowercase())?,
                         _ => rest.len(),
                     };
                     let (word, tail) = rest.split_at(next);

@@ -1,11 +1,11 @@
-//! What instructions do to registers, memory, locks and streams.
+//! What instructions do to registers, locks and streams; memory stands in `access`.
 
 use super::super::dma::Shared;
 use super::op::{Arg, Op, What};
-use super::registers::{DC, DJ, DN, LR, M, Place, SP, control, status};
-use super::{DELAY_SLOTS, RING, State, convert, lanes, mac};
+use super::registers::{LR, Place, control, status};
+use super::{DELAY_SLOTS, RING, State, convert, lanes, mac, scalar};
 use crate::array::Tile;
-use crate::isa::meaning::{Accumulate, Address, Lane, LaneOp, Last, LoadKind, Resize, ScalarOp, ShapeOp, Sign, StoreKind, Term, UnaryOp, Ups};
+use crate::isa::meaning::{Accumulate, Lane, LaneOp, Last, LoadKind, Resize, ScalarOp, ShapeOp, Sign, Term, Ups};
 use crate::isa::{Control, Meaning, Status, bundle};
 use std::fmt;
 
@@ -17,9 +17,9 @@ pub(super) enum Fault {
     Why(String),
 }
 
-type Done = Result<(), Fault>;
+pub(super) type Done = Result<(), Fault>;
 
-fn why<T>(text: &str) -> Result<T, Fault> {
+pub(super) fn why<T>(text: &str) -> Result<T, Fault> {
     Err(Fault::Why(text.to_owned()))
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Late {
 }
 
 /// What the first part leaves for the second.
-enum Early {
+pub(super) enum Early {
     /// Factors and configuration of a product.
     Factors { x: lanes::Vector, y: lanes::Vector, config: u32 },
     /// Bytes loaded.
@@ -65,14 +65,14 @@ enum Early {
 
 /// Bytes that reach memory later.
 pub(super) struct Pending {
-    memory: usize,
-    at: usize,
-    length: u8,
-    bytes: [u8; 32],
+    pub(super) memory: usize,
+    pub(super) at: usize,
+    pub(super) length: u8,
+    pub(super) bytes: [u8; 32],
 }
 
 impl State {
-    fn scalar_of(&self, arg: &Arg) -> Result<u32, Fault> {
+    pub(super) fn scalar_of(&self, arg: &Arg) -> Result<u32, Fault> {
         match arg.what {
             What::Immediate(value) => Ok(value as u32),
             What::At(Place::Scalar(n)) => Ok(self.file.scalar(n)),
@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    fn put_scalar(&mut self, arg: &Arg, value: u32) -> Done {
+    pub(super) fn put_scalar(&mut self, arg: &Arg, value: u32) -> Done {
         match arg.what {
             What::At(Place::Scalar(n)) => self.file.write_scalar(n, value, self.time + u64::from(arg.write.0)),
             _ => return why("a result that is no scalar"),
@@ -109,7 +109,7 @@ impl State {
     }
 
     /// A vector operand, and its bytes.
-    fn vector_of<const N: usize>(&self, arg: &Arg) -> Result<([u8; N], usize), Fault> {
+    pub(super) fn vector_of<const N: usize>(&self, arg: &Arg) -> Result<([u8; N], usize), Fault> {
         match arg.what {
             What::At(Place::Vector(unit, count)) if 32 * usize::from(count) <= N => {
                 Ok((self.file.vector(unit, count, arg.read, self.time), 32 * usize::from(count)))
@@ -118,7 +118,7 @@ impl State {
         }
     }
 
-    fn put_vector(&mut self, arg: &Arg, value: &[u8], issued: u64) -> Done {
+    pub(super) fn put_vector(&mut self, arg: &Arg, value: &[u8], issued: u64) -> Done {
         match arg.what {
             What::At(Place::Vector(unit, count)) => {
                 self.file.write_vector(unit, count, arg.write.1, value, issued + u64::from(arg.write.0));
@@ -128,7 +128,7 @@ impl State {
         }
     }
 
-    fn mode(&self, c: Control) -> u32 {
+    pub(super) fn mode(&self, c: Control) -> u32 {
         self.file.scalar(control(c))
     }
 
@@ -173,23 +173,29 @@ impl State {
     /// Runs the late parts of this time.
     pub(super) fn run_late(&mut self) -> Done {
         let slot = self.time as usize % RING;
-        let mut list = std::mem::take(&mut self.late[slot]);
-        for late in list.drain(..) {
-            self.execute_late(&late)?;
+        if self.late[slot].is_empty() {
+            return Ok(());
         }
+        let mut list = std::mem::take(&mut self.late[slot]);
+        for late in &list {
+            self.execute_late(late)?;
+        }
+        list.clear();
         self.late[slot] = list;
         Ok(())
     }
 
     /// Puts the bytes of this time into memory.
     pub(super) fn write_pending(&mut self, shared: &mut Shared) {
-        for p in self.pending[self.time as usize % RING].drain(..) {
+        let list = &mut self.pending[self.time as usize % RING];
+        for p in list.iter() {
             let n = usize::from(p.length);
             shared.memory[p.memory][p.at..p.at + n].copy_from_slice(&p.bytes[..n]);
         }
+        list.clear();
     }
 
-    fn later(&mut self, op: &Op, early: Early) {
+    pub(super) fn later(&mut self, op: &Op, early: Early) {
         let slot = (self.time + u64::from(op.late)) as usize % RING;
         self.late[slot].push(Late { op: *op, issued: self.time, early });
     }
@@ -204,7 +210,7 @@ impl State {
             Meaning::Nop | Meaning::Event => Ok(()),
             Meaning::Scalar(kind) => self.scalar(kind, a, b, c),
             Meaning::Unary(kind) => {
-                let value = unary(kind, self.scalar_of(b)?);
+                let value = scalar::unary(kind, self.scalar_of(b)?);
                 self.put_scalar(a, value)
             }
             Meaning::AddNoCarry => {
@@ -245,6 +251,7 @@ impl State {
                 if !conditional || self.file.scalar(26) != 0 {
                     let (tile, lock, value) = self.lock(op)?;
                     shared.acquire(tile, lock, value);
+                    self.guarded = self.time + 4;
                 }
                 Ok(())
             }
@@ -252,6 +259,7 @@ impl State {
                 if !conditional || self.file.scalar(26) != 0 {
                     let (tile, lock, value) = self.lock(op)?;
                     shared.release(tile, lock, value);
+                    self.hasty += u64::from(self.time < self.settled);
                 }
                 Ok(())
             }
@@ -296,6 +304,10 @@ impl State {
                 let ((x, _), (y, _)) = (self.vector_of(b)?, self.vector_of(c)?);
                 let out = lanes::shuffle(&x, &y, self.scalar_of(d)?);
                 self.put_vector(a, &out, self.time)
+            }
+            Meaning::MoveAccumulator if op.late > 0 => {
+                self.later(op, Early::Nothing);
+                Ok(())
             }
             Meaning::Move256 | Meaning::Move512 | Meaning::MoveAccumulator => {
                 let (v, _) = self.vector_of::<128>(b)?;
@@ -377,6 +389,10 @@ impl State {
                 let out = convert::unpack(kind, bytes, self.signed(kind.sign, Control::UnpackSign));
                 self.put_vector(&op.args[0], &out, late.issued)
             }
+            (Early::Nothing, Meaning::MoveAccumulator) => {
+                let (v, _) = self.vector_of::<128>(&op.args[1])?;
+                self.put_vector(&op.args[0], &v, late.issued)
+            }
             (Early::Nothing, Meaning::Unpack(kind)) => {
                 let (v, _) = self.vector_of::<64>(&op.args[1])?;
                 let out = convert::unpack(kind, &v, self.signed(kind.sign, Control::UnpackSign));
@@ -395,7 +411,7 @@ impl State {
     fn scalar(&mut self, kind: ScalarOp, to: &Arg, a: &Arg, b: &Arg) -> Done {
         let (x, y) = (self.scalar_of(a)?, self.scalar_of(b)?);
         let carry_in = self.file.scalar(status(Status::Carry)) & 1;
-        let (value, carry) = scalar(kind, x, y, carry_in);
+        let (value, carry) = scalar::binary(kind, x, y, carry_in);
         if let Some(carry) = carry {
             self.file.write_scalar(status(Status::Carry), carry, self.time + 1);
         }
@@ -428,144 +444,6 @@ impl State {
                 return why("a jump among the delay slots of another, which is not modelled,");
             }
             self.jump = Some((DELAY_SLOTS, target & 0xF_FFFF));
-        }
-        Ok(())
-    }
-
-    /// The address a memory instruction uses, its operands from `first` on; steps the pointer.
-    fn address(&mut self, op: &Op, first: usize, kind: Address) -> Result<u32, Fault> {
-        let pointer = &op.args[first];
-        let step = op.args.get(first + 1);
-        let at = self.time + 1;
-        let base = match kind {
-            Address::Stack | Address::StackModify => self.file.scalar(SP),
-            _ => self.scalar_of(pointer)?,
-        };
-        let second = |state: &State| step.map_or(Ok(0), |s| state.scalar_of(s));
-        let (address, stepped) = match kind {
-            Address::Offset => (base.wrapping_add(second(self)?), None),
-            Address::PostModify => (base, Some(base.wrapping_add(second(self)?))),
-            Address::Stack => (base.wrapping_add(self.scalar_of(pointer)?), None),
-            Address::Pointer => (base, None),
-            Address::StackModify => {
-                let value = base.wrapping_add(self.scalar_of(pointer)?);
-                self.file.write_scalar(SP, value, at);
-                (base, None)
-            }
-            Address::Post2d => match step.map(|s| s.what) {
-                Some(What::At(Place::D(n))) => (base, Some(base.wrapping_add(self.walk(&[n], n)))),
-                _ => return why("a dimension that is no modifier group"),
-            },
-            Address::Post3d => match step.map(|s| s.what) {
-                Some(What::At(Place::D3(n))) => (base, Some(base.wrapping_add(self.walk(&[n, n + 4], n)))),
-                _ => return why("dimensions that are no modifier groups"),
-            },
-        };
-        if let Some(value) = stepped {
-            self.put_scalar(pointer, value)?;
-        }
-        Ok(address & 0xF_FFFF)
-    }
-
-    /// Steps through dimensions, innermost first: a count below its size goes up and the stride is taken; else it starts again and the next dimension
-    /// moves; behind the last one the modifier is taken.
-    fn walk(&mut self, groups: &[u8], last: u8) -> u32 {
-        let at = self.time + 1;
-        for &g in groups {
-            let count = self.file.scalar(DC + g);
-            if (count as i32) < self.file.scalar(DN + g) as i32 {
-                self.file.write_scalar(DC + g, count + 1, at);
-                return self.file.scalar(DJ + g);
-            }
-            self.file.write_scalar(DC + g, 0, at);
-        }
-        self.file.scalar(M + last)
-    }
-
-    /// Memory and offset of an address of the core's view, aligned to its size; notes the bank.
-    fn locate(&mut self, address: u32, bytes: u32, shared: &Shared) -> Result<(usize, usize), Fault> {
-        let quadrant = (address >> 16) as usize;
-        let tile = quadrant.checked_sub(4).and_then(|q| self.views.get(q)).copied().flatten();
-        let Some(tile) = tile else { return Err(Fault::Access { address, bytes }) };
-        if !address.is_multiple_of(bytes) {
-            return why(&format!("an access of {bytes} bytes to {address:#x}, which is not aligned,"));
-        }
-        let offset = (address & 0xFFFF) as usize;
-        debug_assert!(offset + bytes as usize <= shared.memory[tile.index()].len());
-        self.touched.push((tile.index(), address >> 14 & 3));
-        Ok((tile.index(), offset))
-    }
-
-    fn load(&mut self, op: &Op, kind: LoadKind, address: Address, shared: &mut Shared) -> Done {
-        let first = 1 + usize::from(matches!(kind, LoadKind::Ups(_)));
-        let bytes = match kind {
-            LoadKind::Word => 4,
-            LoadKind::Narrow { bits, .. } => u32::from(bits) / 8,
-            LoadKind::Mask | LoadKind::Vector128 => 16,
-            LoadKind::Vector | LoadKind::Accumulator | LoadKind::Float32 | LoadKind::Ups(_) | LoadKind::Unpack(_) => 32,
-            LoadKind::Tile => return why("a load over the processor bus, which is not modelled,"),
-        };
-        // Unpacking doubles lanes up to 512 bits: 256 come from memory.
-        let address = self.address(op, first, address)?;
-        let (memory, at) = self.locate(address, bytes, shared)?;
-        let mut data = [0; 32];
-        data[..bytes as usize].copy_from_slice(&shared.memory[memory][at..at + bytes as usize]);
-        let word = u32::from_le_bytes([data[0], data[1], data[2], data[3]]);
-        match kind {
-            LoadKind::Word => self.put_scalar(&op.args[0], word),
-            LoadKind::Narrow { bits, signed } => {
-                let value = if signed { ((word << (32 - bits)) as i32 >> (32 - bits)) as u32 } else { word };
-                self.put_scalar(&op.args[0], value)
-            }
-            LoadKind::Float32 => self.put_vector(&op.args[0], &convert::widen_floats(&data), self.time),
-            LoadKind::Ups(_) | LoadKind::Unpack(_) => {
-                self.later(op, Early::Loaded(data));
-                Ok(())
-            }
-            LoadKind::Mask | LoadKind::Vector | LoadKind::Vector128 | LoadKind::Accumulator | LoadKind::Tile => {
-                self.put_vector(&op.args[0], &data, self.time)
-            }
-        }
-    }
-
-    fn store(&mut self, op: &Op, kind: StoreKind, address: Address, shared: &mut Shared) -> Done {
-        let first = 1 + usize::from(matches!(kind, StoreKind::Srs(_)));
-        let mut data = [0; 32];
-        // Bundles until the bytes are in memory, beyond a plain store's.
-        let (bytes, delay): (u32, u64) = match kind {
-            StoreKind::Word => (4, 0),
-            StoreKind::Narrow { bits } => (u32::from(bits) / 8, 0),
-            StoreKind::Mask | StoreKind::Vector128 => (16, 0),
-            StoreKind::Vector | StoreKind::Accumulator | StoreKind::Pack(_) => (32, 0),
-            StoreKind::Bf16 | StoreKind::Srs(_) => (32, 2),
-            StoreKind::Tile => return why("a store over the processor bus, which is not modelled,"),
-        };
-        let source = &op.args[0];
-        match kind {
-            StoreKind::Word => data[..4].copy_from_slice(&self.scalar_of(source)?.to_le_bytes()),
-            StoreKind::Narrow { .. } | StoreKind::Tile => {}
-            StoreKind::Mask | StoreKind::Vector128 | StoreKind::Vector | StoreKind::Accumulator => data = self.vector_of::<32>(source)?.0,
-            StoreKind::Bf16 => {
-                let (v, _) = self.vector_of::<64>(source)?;
-                let out = convert::narrow_floats(&v, self.mode(Control::Rnd)).ok_or(bad_rounding())?;
-                data.copy_from_slice(&out[..32]);
-            }
-            StoreKind::Srs(srs) => {
-                let (v, n) = self.vector_of::<128>(source)?;
-                data.copy_from_slice(&self.srs(srs, &v[..n], &op.args[1])?[..32]);
-            }
-            StoreKind::Pack(pack) => {
-                let (v, _) = self.vector_of(source)?;
-                data.copy_from_slice(&self.pack(pack, &v)[..32]);
-            }
-        }
-        let address = self.address(op, first, address)?;
-        let (memory, at) = self.locate(address, bytes, shared)?;
-        if matches!(kind, StoreKind::Narrow { .. }) {
-            self.later(op, Early::Narrow { memory, at, bytes: bytes as u8 });
-        } else {
-            let pending = Pending { memory, at, length: bytes as u8, bytes: data };
-            self.pending[(self.time + delay) as usize % RING].push(pending);
         }
         Ok(())
     }
@@ -630,12 +508,12 @@ impl State {
         self.put_vector(to, &out, issued)
     }
 
-    fn srs(&self, kind: crate::isa::meaning::Srs, from: &[u8], shift: &Arg) -> Result<lanes::Vector, Fault> {
+    pub(super) fn srs(&self, kind: crate::isa::meaning::Srs, from: &[u8], shift: &Arg) -> Result<lanes::Vector, Fault> {
         let signed = self.signed(kind.sign, Control::SrsSign);
         convert::srs(kind, from, self.scalar_of(shift)?, signed, self.mode(Control::Rnd), self.mode(Control::Sat)).ok_or(bad_rounding())
     }
 
-    fn pack(&self, kind: Resize, from: &lanes::Vector) -> lanes::Vector {
+    pub(super) fn pack(&self, kind: Resize, from: &lanes::Vector) -> lanes::Vector {
         convert::pack(kind, from, self.signed(kind.sign, Control::PackSign), self.mode(Control::Sat))
     }
 
@@ -654,56 +532,6 @@ impl State {
     }
 }
 
-fn bad_rounding() -> Fault {
+pub(super) fn bad_rounding() -> Fault {
     Fault::Why("a rounding mode without meaning".to_owned())
-}
-
-/// Value, and carry where the operation makes one.
-fn scalar(kind: ScalarOp, x: u32, y: u32, carry: u32) -> (u32, Option<u32>) {
-    let shifted = |up: u32, down: fn(u32, u32) -> u32| {
-        let by = y as i32;
-        match by {
-            0..32 => up.wrapping_shl(by as u32),
-            -31..0 => down(x, by.unsigned_abs()),
-            32.. => 0,
-            _ => down(x, 31) & if down(u32::MAX, 31) == u32::MAX { u32::MAX } else { 0 },
-        }
-    };
-    let sum = |y: u32, carry: u32| {
-        let wide = u64::from(x) + u64::from(y) + u64::from(carry);
-        (wide as u32, Some((wide >> 32) as u32))
-    };
-    let flag = |b: bool| (u32::from(b), None);
-    match kind {
-        ScalarOp::Add => sum(y, 0),
-        ScalarOp::AddCarry => sum(y, carry),
-        ScalarOp::Sub => sum(!y, 1),
-        ScalarOp::SubCarry => sum(!y, carry),
-        ScalarOp::And => (x & y, None),
-        ScalarOp::Or => (x | y, None),
-        ScalarOp::Xor => (x ^ y, None),
-        ScalarOp::ArithmeticShift => (shifted(x, |v, by| (v as i32 >> by) as u32), None),
-        ScalarOp::LogicalShift => (shifted(x, |v, by| v >> by), None),
-        ScalarOp::Less => flag((x as i32) < y as i32),
-        ScalarOp::LessUnsigned => flag(x < y),
-        ScalarOp::GreaterEqual => flag(x as i32 >= y as i32),
-        ScalarOp::GreaterEqualUnsigned => flag(x >= y),
-        ScalarOp::Equal => flag(x == y),
-        ScalarOp::NotEqual => flag(x != y),
-        ScalarOp::Multiply => (x.wrapping_mul(y), None),
-    }
-}
-
-fn unary(kind: UnaryOp, x: u32) -> u32 {
-    match kind {
-        UnaryOp::Abs => (x as i32).wrapping_abs() as u32,
-        UnaryOp::CountLeadingSignBits => (x ^ (x as i32 >> 31) as u32).leading_zeros() - 1,
-        UnaryOp::CountLeadingZeros => x.leading_zeros(),
-        UnaryOp::IsZero => u32::from(x == 0),
-        UnaryOp::IsNotZero => u32::from(x != 0),
-        UnaryOp::SignExtend8 => x as i8 as u32,
-        UnaryOp::SignExtend16 => x as i16 as u32,
-        UnaryOp::ZeroExtend8 => x & 0xFF,
-        UnaryOp::ZeroExtend16 => x & 0xFFFF,
-    }
 }

@@ -10,19 +10,30 @@ use crate::isa::meaning::{Accumulate, Number, Term};
 /// A 1024-bit accumulator; float32 sums use the first half.
 pub(super) type Accumulator = [u8; 128];
 
-/// Geometry of an integer product: bits of first and second operand, rows, inner, columns; all zero for products lane by lane.
-fn integer_shape(config: u32) -> Option<(u32, u32, usize, usize, usize)> {
+/// What is multiplied with what.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Rows x inner by inner x columns.
+    Matrix(usize, usize, usize),
+    /// Lane by lane: this many results, each the sum of the products of so many lanes, that far apart.
+    Lanes(usize, usize),
+}
+
+/// Bits of the factors, and their shape. Source: the configurations that llvm-aie's headers give the intrinsics.
+fn integer_shape(config: u32) -> Option<(u32, u32, Shape)> {
     Some(match (config >> 1 & 3, config >> 3 & 3, config >> 5 & 7) {
-        (0, 0, 0) => (8, 4, 4, 16, 8),
-        (0, 1, 0) => (8, 8, 4, 8, 8),
-        (0, 2, 0) => (16, 8, 4, 4, 8),
-        (0, 3, 0) => (16, 16, 4, 2, 8),
-        (0, 3, 1) => (16, 16, 0, 0, 0),
-        (1, 0, 0) => (32, 16, 4, 2, 4),
-        (1, 2, 0) => (16, 8, 2, 8, 8),
-        (1, 2, 1) => (16, 8, 4, 8, 4),
-        (1, 3, 0) => (16, 16, 2, 4, 8),
-        (1, 3, 1) => (16, 16, 4, 4, 4),
+        (0, 0, 0) => (8, 4, Shape::Matrix(4, 16, 8)),
+        (0, 1, 0) => (8, 8, Shape::Matrix(4, 8, 8)),
+        (0, 1, 1) => (8, 8, Shape::Lanes(32, 2)),
+        (0, 2, 0) => (16, 8, Shape::Matrix(4, 4, 8)),
+        (0, 3, 0) => (16, 16, Shape::Matrix(4, 2, 8)),
+        (0, 3, 1) => (16, 16, Shape::Lanes(32, 1)),
+        (1, 0, 0) => (32, 16, Shape::Matrix(4, 2, 4)),
+        (1, 2, 0) => (16, 8, Shape::Matrix(2, 8, 8)),
+        (1, 2, 1) => (16, 8, Shape::Matrix(4, 8, 4)),
+        (1, 3, 0) => (16, 16, Shape::Matrix(2, 4, 8)),
+        (1, 3, 1) => (16, 16, Shape::Matrix(4, 4, 4)),
+        (1, 3, 2) => (16, 16, Shape::Lanes(16, 2)),
         _ => return None,
     })
 }
@@ -61,21 +72,26 @@ fn integer(kind: Accumulate, config: u32, x: &Vector, y: &Vector, first: &Accumu
     let mut sums = [0i64; 32];
     let mut products = [0i64; 32];
     if let Some(minus) = product {
-        let (bx, by, rows, inner, columns) = integer_shape(config)?;
+        let (bx, by, shape) = integer_shape(config)?;
         let (mut p, mut q) = ([0i64; 64], [0i64; 128]);
         spread(x, bx, config >> 9 & 1 != 0, &mut p);
         spread(y, by, config >> 8 & 1 != 0, &mut q);
-        match (rows, inner, columns) {
-            (4, 16, 8) => product_of::<4, 16, 8>(&p, &q, &mut products),
-            (4, 8, 8) => product_of::<4, 8, 8>(&p, &q, &mut products),
-            (4, 4, 8) => product_of::<4, 4, 8>(&p, &q, &mut products),
-            (4, 2, 8) => product_of::<4, 2, 8>(&p, &q, &mut products),
-            (4, 2, 4) => product_of::<4, 2, 4>(&p, &q, &mut products),
-            (2, 8, 8) => product_of::<2, 8, 8>(&p, &q, &mut products),
-            (4, 8, 4) => product_of::<4, 8, 4>(&p, &q, &mut products),
-            (2, 4, 8) => product_of::<2, 4, 8>(&p, &q, &mut products),
-            (4, 4, 4) => product_of::<4, 4, 4>(&p, &q, &mut products),
-            _ => products.iter_mut().zip(p).zip(q).for_each(|((sum, a), b)| *sum = a * b),
+        match shape {
+            Shape::Matrix(4, 16, 8) => product_of::<4, 16, 8>(&p, &q, &mut products),
+            Shape::Matrix(4, 8, 8) => product_of::<4, 8, 8>(&p, &q, &mut products),
+            Shape::Matrix(4, 4, 8) => product_of::<4, 4, 8>(&p, &q, &mut products),
+            Shape::Matrix(4, 2, 8) => product_of::<4, 2, 8>(&p, &q, &mut products),
+            Shape::Matrix(4, 2, 4) => product_of::<4, 2, 4>(&p, &q, &mut products),
+            Shape::Matrix(2, 8, 8) => product_of::<2, 8, 8>(&p, &q, &mut products),
+            Shape::Matrix(4, 8, 4) => product_of::<4, 8, 4>(&p, &q, &mut products),
+            Shape::Matrix(2, 4, 8) => product_of::<2, 4, 8>(&p, &q, &mut products),
+            Shape::Matrix(4, 4, 4) => product_of::<4, 4, 4>(&p, &q, &mut products),
+            Shape::Matrix(..) => return None,
+            Shape::Lanes(results, terms) => {
+                for i in 0..results {
+                    products[i] = (0..terms).map(|k| p[i + k * results] * q[i + k * results]).sum();
+                }
+            }
         }
         take(&mut sums, &products, minus);
     }

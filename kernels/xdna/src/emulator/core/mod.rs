@@ -1,12 +1,14 @@
-//! One AIE2 core: fetch, stalls, delay slots, loops. What instructions do stands in `execute` (and there `lanes`, `convert`, `mac`), when their results
-//! land in `registers`.
+//! One AIE2 core: fetch, stalls, delay slots, loops. What instructions do stands in `execute` and `access` (their arithmetic in
+//! `scalar`, `lanes`, `convert`, `mac`), when their results land in `registers`.
 
+mod access;
 mod convert;
 mod execute;
 mod lanes;
 mod mac;
 mod op;
 mod registers;
+mod scalar;
 
 use super::diagnosis::{CoreReport, Diagnosis, Wait};
 use super::dma::Shared;
@@ -57,6 +59,12 @@ struct State {
     /// Cycles lost to banks that are still to be sat out.
     idle: u32,
     done: bool,
+    /// Time at which all accesses so far have reached memory.
+    settled: u64,
+    /// Time from which accesses are behind the last acquire.
+    guarded: u64,
+    /// Accesses and lock operations too close to each other.
+    hasty: u64,
     /// Memories seen: south, west, north, own, by [`Tile::index`].
     views: [Option<Tile>; 4],
     /// Banks touched by the bundle.
@@ -79,6 +87,9 @@ impl State {
             jump: None,
             idle: 0,
             done: false,
+            settled: 0,
+            guarded: 0,
+            hasty: 0,
             views: [core(tile.beside(0, -1)), core(tile.beside(-1, 0)), core(tile.beside(0, 1)), Some(tile)],
             touched: Vec::new(),
             stream_in: Fabric::place(tile, Port::Core, PortSide::Master),
@@ -153,6 +164,7 @@ impl Core {
             lock_stalls: self.lock_stalls,
             bank_stalls: self.bank_stalls,
             stream_stalls: self.stream_stalls,
+            hasty: self.state.hasty,
             done: self.state.done,
         })
     }

@@ -126,14 +126,16 @@ impl File {
     #[inline]
     pub(super) fn commit(&mut self, now: u64) {
         let slot = now as usize % RING;
-        for (index, value) in self.scalar_ring[slot].drain(..) {
+        for &(index, value) in &self.scalar_ring[slot] {
             self.scalars[usize::from(index)] = fitted(index, value);
         }
-        for r in self.vector_ring[slot].drain(..) {
-            for i in 0..usize::from(r.count) {
-                self.units[usize::from(r.unit) + i].copy_from_slice(&r.bytes[32 * i..32 * i + 32]);
+        for r in &self.vector_ring[slot] {
+            for (unit, part) in self.units[usize::from(r.unit)..].iter_mut().zip(r.bytes.as_chunks().0).take(r.count.into()) {
+                *unit = *part;
             }
         }
+        self.scalar_ring[slot].clear();
+        self.vector_ring[slot].clear();
     }
 
     /// Takes in everything under way, in the order of its times.

@@ -3,11 +3,13 @@
 //! In every column both shim channels feed the memory tile, which holds two blocks of each stream and deals them out in the order in which the multiplier
 //! wants them. All chains of descriptors go round for ever; locks alone say what may move, so a run needs nothing but shim transfers.
 
-use unicorn_kernels_xdna::array::{Buffer, Channel, Core, Descriptor, Design, Dim, Direction, LockStep, LockValue, Router, Start, Tile, TileDma};
+use unicorn_kernels_xdna::array::{Buffer, Channel, Core, Descriptor, Design, Direction, LockStep, LockValue, Router, Start, Tile, TileDma};
+
+use unicorn_kernels_xdna::isa::Assembled;
 
 use crate::NpuError;
-use crate::call::{Cut, Sharing, Weights};
 use crate::core;
+use crate::flow::Flow;
 
 /// Cores of a column.
 pub(crate) const CORES: usize = 4;
@@ -29,37 +31,45 @@ pub(crate) fn mm2s(tile: Tile, index: usize) -> Result<Channel, NpuError> {
     Ok(Channel::new(tile, Direction::Mm2s, index as u8)?)
 }
 
-/// The design of all four columns.
-pub(crate) fn design(cut: &Cut) -> Result<Design, NpuError> {
+/// The design of all four columns, with the programs of a column's cores.
+pub(crate) fn design(flow: &Flow, programs: &[Vec<u8>; CORES]) -> Result<Design, NpuError> {
     let mut design = Design::default();
-    let programs: Vec<Vec<u8>> = (0..CORES).map(|row| Ok(core::assemble(cut, row)?.code())).collect::<Result<_, NpuError>>()?;
     let mut router = Router::new();
     for column in 0..4 {
         for (row, code) in programs.iter().enumerate() {
             let tile = tile(column, 2 + row)?;
             design.cores.push(Core::new(tile, code));
-            core_memory(cut, tile, &mut design);
-            design.dmas.push(core_dma(cut, tile)?);
+            core_memory(flow, tile, &mut design);
+            design.dmas.push(core_dma(flow, tile)?);
         }
-        memory_tile(cut, tile(column, 1)?, &mut design)?;
-        routes(cut, column, &mut router)?;
+        memory_tile(flow, tile(column, 1)?, &mut design)?;
+        routes(flow, column, &mut router)?;
     }
     router.apply(&mut design);
     design.check()?;
     Ok(design)
 }
 
-/// Names, and locks' first values, of a core's memory.
-fn core_memory(cut: &Cut, tile: Tile, design: &mut Design) {
-    let mut buffer = |name: &str, offset: u32, bytes: u32| design.buffers.push(Buffer { tile, name: name.into(), offset, bytes });
-    buffer("activations", 0, (cut.channels() * cut.activation_blocks() * cut.block()) as u32);
-    for channel in 0..cut.channels() {
-        buffer(&format!("blocks {channel}"), core::block_at(cut, channel), 2 * cut.block() as u32);
+/// The programs of a column's cores, the lowest first.
+pub(crate) fn programs(make: impl Fn(usize) -> Result<Assembled, NpuError>) -> Result<[Vec<u8>; CORES], NpuError> {
+    let mut programs = <[Vec<u8>; CORES]>::default();
+    for (row, code) in programs.iter_mut().enumerate() {
+        *code = make(row)?.code();
     }
-    buffer("results", core::results_at(), 2 * core::result_bytes(cut));
-    buffer("groups", core::GROUPS, 4);
+    Ok(programs)
+}
+
+/// Names, and locks' first values, of a core's memory.
+fn core_memory(flow: &Flow, tile: Tile, design: &mut Design) {
+    let mut buffer = |name: &str, offset: u32, bytes: u32| design.buffers.push(Buffer { tile, name: name.into(), offset, bytes });
+    buffer("activations", 0, flow.room as u32);
+    for channel in 0..flow.channels() {
+        buffer(&format!("blocks {channel}"), flow.block_at(channel), 2 * flow.block as u32);
+    }
+    buffer("results", core::RESULTS, 2 * flow.buffer as u32);
+    buffer("parameters", core::PARAMETERS, 8);
     let mut free = |lock: u8| design.locks.push(LockValue { tile, lock, value: 2 });
-    (0..cut.channels()).for_each(|channel| free(core::block_locks(channel).0));
+    (0..flow.channels()).for_each(|channel| free(core::block_locks(channel).0));
     free(core::RESULT_LOCKS.0);
 }
 
@@ -78,35 +88,19 @@ fn start(channel: Channel, descriptor: u8) -> Start {
     Start { channel, descriptor, repeat: 0, token: false }
 }
 
-fn core_dma(cut: &Cut, tile: Tile) -> Result<TileDma, NpuError> {
+fn core_dma(flow: &Flow, tile: Tile) -> Result<TileDma, NpuError> {
     let mut dma = TileDma { tile, descriptors: Vec::new(), starts: Vec::new() };
-    for channel in 0..cut.channels() {
+    for channel in 0..flow.channels() {
         let numbers = [2 * channel as u8, 2 * channel as u8 + 1];
-        let block = Descriptor::linear(core::block_at(cut, channel).into(), cut.block() as u32 / 4);
-        dma.descriptors.extend(turns(block, cut.block() as u64, numbers, core::block_locks(channel)));
+        let block = Descriptor::linear(flow.block_at(channel).into(), flow.block as u32 / 4);
+        dma.descriptors.extend(turns(block, flow.block as u64, numbers, core::block_locks(channel)));
         dma.starts.push(start(s2mm(tile, channel)?, numbers[0]));
     }
-    // Results lie a group's rows by 8 tokens, panel after panel; they leave token by token.
-    let (tokens, group) = (cut.core_tokens() as u32, cut.group() as u32);
-    let mut results = Descriptor::linear(core::results_at().into(), group * tokens);
-    results.dims[0] = Dim { step: 8, wrap: group };
-    results.dims[1] = Dim { step: 1, wrap: 8 };
-    results.dims[2] = Dim { step: 8 * group, wrap: 0 };
+    let results = Descriptor { dims: flow.walk, ..Descriptor::linear(core::RESULTS.into(), flow.results as u32) };
     let (free, full) = core::RESULT_LOCKS;
-    dma.descriptors.extend(turns(results, core::result_bytes(cut).into(), [4, 5], (full, free)));
+    dma.descriptors.extend(turns(results, flow.buffer as u64, [4, 5], (full, free)));
     dma.starts.push(start(mm2s(tile, 0)?, 4));
     Ok(dma)
-}
-
-/// How a block of rows is dealt out: 8 inputs of each row in turn.
-fn dealt(cut: &Cut, address: u64) -> Descriptor {
-    let (row, group) = (cut.block_row() as u32 / 4, cut.group() as u32);
-    let mut d = Descriptor::linear(address, cut.block() as u32 / 4);
-    d.dims = match cut.shape.weights {
-        Weights::Int8 => [Dim { step: 1, wrap: 2 }, Dim { step: row, wrap: group }, Dim { step: 2, wrap: 0 }, Dim::default()],
-        Weights::Int4 => [Dim { step: row, wrap: group }, Dim { step: 1, wrap: 0 }, Dim::default(), Dim::default()],
-    };
-    d
 }
 
 /// Descriptors of a memory tile by the channel's parity: even channels have the first 24.
@@ -122,15 +116,12 @@ impl Numbers {
     }
 }
 
-fn memory_tile(cut: &Cut, tile: Tile, design: &mut Design) -> Result<(), NpuError> {
+fn memory_tile(flow: &Flow, tile: Tile, design: &mut Design) -> Result<(), NpuError> {
     let mut dma = TileDma { tile, descriptors: Vec::new(), starts: Vec::new() };
     let mut numbers = Numbers([0, 24]);
-    let block = cut.block() as u64;
+    let block = flow.block as u64;
     // Streams of blocks: one a core, or one for all; two locks each.
-    let streams = match cut.sharing {
-        Sharing::Outputs => CORES,
-        Sharing::Tokens { .. } => 2,
-    };
+    let streams = if flow.broadcast { 2 } else { CORES };
     let locks = |stream: usize| (OWN_LOCKS + 2 * stream as u8, OWN_LOCKS + 2 * stream as u8 + 1);
     let at = |stream: usize| OWN + 2 * block * stream as u64;
     for stream in 0..streams {
@@ -138,41 +129,38 @@ fn memory_tile(cut: &Cut, tile: Tile, design: &mut Design) -> Result<(), NpuErro
         design.locks.push(LockValue { tile, lock: locks(stream).0 - OWN_LOCKS, value: 2 });
         let (channel, (free, full)) = (mm2s(tile, stream)?, locks(stream));
         let pair = numbers.take(channel);
-        dma.descriptors.extend(turns(dealt(cut, at(stream)), block, pair, (full, free)));
+        dma.descriptors.extend(turns(flow.dealing(at(stream)), block, pair, (full, free)));
         dma.starts.push(start(channel, pair[0]));
     }
     for half in 0..2 {
         let channel = s2mm(tile, half)?;
         let whole = |stream: usize| Descriptor::linear(at(stream), block as u32 / 4);
-        match cut.sharing {
-            Sharing::Tokens { .. } => {
-                let pair = numbers.take(channel);
-                dma.descriptors.extend(turns(whole(half), block, pair, locks(half)));
-                dma.starts.push(start(channel, pair[0]));
+        if flow.broadcast {
+            let pair = numbers.take(channel);
+            dma.descriptors.extend(turns(whole(half), block, pair, locks(half)));
+            dma.starts.push(start(channel, pair[0]));
+        } else {
+            // Blocks for two cores alternate: first, second, first, second.
+            let n: [u8; 4] = numbers.take(channel);
+            for (k, number) in n.into_iter().enumerate() {
+                let stream = 2 * half + k % 2;
+                let (free, full) = locks(stream);
+                let address = at(stream) + block * (k as u64 / 2);
+                let acquire = Some(LockStep { id: free, value: -1 });
+                let release = LockStep { id: full, value: 1 };
+                dma.descriptors.push((number, Descriptor { address, acquire, release, next: Some(n[(k + 1) % 4]), ..whole(stream) }));
             }
-            Sharing::Outputs => {
-                // Blocks for two cores alternate: first, second, first, second.
-                let n: [u8; 4] = numbers.take(channel);
-                for (k, number) in n.into_iter().enumerate() {
-                    let stream = 2 * half + k % 2;
-                    let (free, full) = locks(stream);
-                    let address = at(stream) + block * (k as u64 / 2);
-                    let acquire = Some(LockStep { id: free, value: -1 });
-                    let release = LockStep { id: full, value: 1 };
-                    dma.descriptors.push((number, Descriptor { address, acquire, release, next: Some(n[(k + 1) % 4]), ..whole(stream) }));
-                }
-                dma.starts.push(start(channel, n[0]));
-            }
+            dma.starts.push(start(channel, n[0]));
         }
     }
-    results(cut, tile, &mut dma, &mut numbers, design)?;
+    results(flow, tile, &mut dma, &mut numbers, design)?;
     design.dmas.push(dma);
     Ok(())
 }
 
 /// Results of the cores come in by four channels and leave by one, core after core.
-fn results(cut: &Cut, tile: Tile, dma: &mut TileDma, numbers: &mut Numbers, design: &mut Design) -> Result<(), NpuError> {
-    let words = (cut.group() * cut.core_tokens()) as u32;
+fn results(flow: &Flow, tile: Tile, dma: &mut TileDma, numbers: &mut Numbers, design: &mut Design) -> Result<(), NpuError> {
+    let words = flow.results as u32;
     let at = |core: usize, turn: usize| RESULTS + u64::from(words) * 4 * (2 * core + turn) as u64;
     let out = mm2s(tile, 5)?;
     let chain: [u8; 8] = numbers.take(out);
@@ -196,23 +184,20 @@ fn results(cut: &Cut, tile: Tile, dma: &mut TileDma, numbers: &mut Numbers, desi
     Ok(())
 }
 
-fn routes(cut: &Cut, column: usize, router: &mut Router) -> Result<(), NpuError> {
+fn routes(flow: &Flow, column: usize, router: &mut Router) -> Result<(), NpuError> {
     let (shim, memory) = (tile(column, 0)?, tile(column, 1)?);
     let cores: Vec<Tile> = (0..CORES).map(|row| tile(column, 2 + row)).collect::<Result<_, _>>()?;
     for half in 0..2 {
         router.stream(mm2s(shim, half)?, &[s2mm(memory, half)?])?;
     }
-    match cut.sharing {
-        Sharing::Outputs => {
-            for (n, core) in cores.iter().enumerate() {
-                router.stream(mm2s(memory, n)?, &[s2mm(*core, 0)?])?;
-            }
+    if flow.broadcast {
+        for half in 0..2 {
+            let all = cores.iter().map(|core| s2mm(*core, half)).collect::<Result<Vec<_>, _>>()?;
+            router.stream(mm2s(memory, half)?, &all)?;
         }
-        Sharing::Tokens { .. } => {
-            for half in 0..2 {
-                let all = cores.iter().map(|core| s2mm(*core, half)).collect::<Result<Vec<_>, _>>()?;
-                router.stream(mm2s(memory, half)?, &all)?;
-            }
+    } else {
+        for (n, core) in cores.iter().enumerate() {
+            router.stream(mm2s(memory, n)?, &[s2mm(*core, 0)?])?;
         }
     }
     for (n, core) in cores.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! A call: what is to be multiplied, and how it is cut into what cores, memories and channels can hold.
 
 use crate::NpuError;
+use crate::flow::{Flow, dim};
 
 /// How a weight is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -193,6 +194,30 @@ impl Cut {
     #[must_use]
     pub const fn block(&self) -> usize {
         self.group() * self.block_row()
+    }
+
+    /// What flows.
+    pub(crate) fn flow(&self) -> Flow {
+        let (row, group) = (self.block_row() / 4, self.group());
+        Flow {
+            broadcast: self.sharing != Sharing::Outputs,
+            block: self.block(),
+            // 8 inputs of each row in turn.
+            deal: match self.shape.weights {
+                Weights::Int8 => [dim(1, 2), dim(row, group), dim(2, 0), dim(1, 0)],
+                Weights::Int4 => [dim(row, group), dim(1, 0), dim(1, 0), dim(1, 0)],
+            },
+            room: self.sharing.room(),
+            results: group * self.core_tokens(),
+            // Results lie a group's rows by 8 tokens, panel after panel; they leave token by token.
+            walk: [dim(8, group), dim(1, 8), dim(8 * group, 0), dim(1, 0)],
+            buffer: 32 * group * self.panels(),
+        }
+    }
+
+    /// Accumulators in use: a group's row tiles for each panel.
+    pub(crate) const fn accumulators(&self) -> usize {
+        self.group() / 4 * self.panels()
     }
 
     /// Blocks of a row on one channel.

@@ -39,7 +39,7 @@ pub fn cost(shape: Shape, outputs: usize) -> Result<Cost, NpuError> {
     };
     // All numbers are those of the busiest column. Activations come first, and nothing else can be done meanwhile.
     let first = copies * cut.activation_blocks();
-    let accumulators = cut.group() / 4 * cut.panels();
+    let accumulators = cut.accumulators();
     let block = cut.chunk / 8 * accumulators + BLOCK;
     let group = 4 * accumulators + GROUP + moments;
     let results = 4 * cut.group() * cut.core_tokens();

@@ -78,6 +78,34 @@ pub(crate) fn products(weights: Weights, sharing: Sharing, pointers: &[&str]) ->
     Ok(Body { drafts, inputs: 8 * sets, products: tiles * panels * sets })
 }
 
+/// Adds 8 rows of weights at `p1`, `tiles` tiles of 8 columns, each row times its activation at `p0`.
+///
+/// The accumulator of tile `t` is `cm(t)`: 4 tokens by 8 columns. Configuration in r0; m0 holds 32.
+pub(crate) fn sums(weights: Weights, tiles: usize) -> Result<Vec<Draft>, NpuError> {
+    let mut drafts = vec![memory("vlda wl0, [p0], #32", ACTIVATIONS)?];
+    for t in 0..tiles {
+        let x = 1 + t;
+        match weights {
+            Weights::Int8 => {
+                drafts.push(memory(&format!("vldb wl{x}, [p1], #32"), WEIGHTS)?);
+                drafts.push(memory(&format!("vldb wh{x}, [p1], #32"), WEIGHTS)?);
+            }
+            Weights::Int4 => drafts.push(memory(&format!("vldb.unpack.s8.s4 x{x}, [p1], m0"), WEIGHTS)?),
+        }
+        drafts.push(draft(&format!("vmac cm{t}, cm{t}, x0, x{x}, r0"))?);
+    }
+    Ok(drafts)
+}
+
+/// Bundles that a pass of [`sums`] takes at least: its loads share a port, and an accumulator takes every second bundle.
+pub(crate) const fn sums_bundles(weights: Weights, tiles: usize) -> usize {
+    let loads = match weights {
+        Weights::Int8 => 2 * tiles,
+        Weights::Int4 => tiles,
+    };
+    if loads < 2 { 2 } else { loads }
+}
+
 /// Copies 32 bytes from `p1` to a pointer.
 pub(crate) fn copy(to: &str) -> Result<Vec<Draft>, NpuError> {
     Ok(vec![memory("vldb wl0, [p1], #32", WEIGHTS)?, memory(&format!("vst wl0, [{to}], #32"), ACTIVATIONS)?])

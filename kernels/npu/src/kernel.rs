@@ -7,7 +7,7 @@ use unicorn_kernels_xdna::container::xclbin::{self, Xclbin};
 use crate::call::{Cut, Shape};
 use crate::layout::Activations;
 use crate::run::{self, Run};
-use crate::{NpuError, array, core};
+use crate::{NpuError, array, dot};
 
 /// Everything that does not depend on the number of rows.
 #[derive(Clone, Debug)]
@@ -18,6 +18,12 @@ pub struct Kernel {
     pub design: Design,
 }
 
+/// The container of a design: four columns, three argument buffers.
+pub(crate) fn container(design: &Design) -> Result<Xclbin, NpuError> {
+    let pdi = pdi::wrap(design.cdo()?);
+    Ok(Xclbin::npu1(xclbin::Design { columns: 4, start_columns: &[0], pdi, kernel: "MLIR_AIE", instance: "MLIRAIE", buffers: 3 })?)
+}
+
 impl Kernel {
     /// The kernel for a shape.
     ///
@@ -25,7 +31,8 @@ impl Kernel {
     /// For shapes that do not fit; see [`NpuError::Unsupported`].
     pub fn new(shape: Shape) -> Result<Self, NpuError> {
         let cut = Cut::new(shape)?;
-        Ok(Self { cut, design: array::design(&cut)? })
+        let programs = array::programs(|row| dot::program(&cut, row))?;
+        Ok(Self { cut, design: array::design(&cut.flow(), &programs)? })
     }
 
     /// The container.
@@ -33,8 +40,7 @@ impl Kernel {
     /// # Errors
     /// For containers that cannot be written: a fault here.
     pub fn container(&self) -> Result<Xclbin, NpuError> {
-        let pdi = pdi::wrap(self.design.cdo()?);
-        Ok(Xclbin::npu1(xclbin::Design { columns: 4, start_columns: &[0], pdi, kernel: "MLIR_AIE", instance: "MLIRAIE", buffers: 3 })?)
+        container(&self.design)
     }
 
     /// The instruction stream for a number of rows of weights.
@@ -50,7 +56,7 @@ impl Kernel {
     /// # Errors
     /// None for a kernel that was made: its programs are those of the design.
     pub fn listing(&self, row: usize) -> Result<String, NpuError> {
-        Ok(core::assemble(&self.cut, row)?.to_string())
+        Ok(dot::program(&self.cut, row)?.to_string())
     }
 
     /// Most rows of a run.

@@ -52,17 +52,12 @@ fn place(cut: &Cut, token: usize, input: usize) -> usize {
     let tile = if cut.panels() == 3 { token / 8 * (half / 8) + input / 8 } else { input / 8 * cut.panels() + token / 8 };
     let at = tile * TILE + input % 8 * 8 + token % 8;
     let (block, at) = (at / cut.block(), at % cut.block());
-    // Bytes of a row that are dealt out together.
-    let deal = cut.shape.weights.bytes(8);
-    let all = cut.group() * deal;
-    let (turn, at) = (at / all, at % all);
-    let (row, byte) = (at / deal, at % deal);
     let cores = match cut.sharing {
         Sharing::Outputs => 1,
         Sharing::Tokens { .. } => 4,
     };
     let blocks = cut.activation_blocks();
-    ((channel * cores + core) * blocks + block) * cut.block() + row * cut.block_row() + turn * deal + byte
+    ((channel * cores + core) * blocks + block) * cut.block() + cut.flow().dealt(at)
 }
 
 /// Weights as the kernel reads them: row by row, padded with zeros to whole blocks. `values[row * inputs + input]`; int4 values are -8 to 7, and only
@@ -70,9 +65,14 @@ fn place(cut: &Cut, token: usize, input: usize) -> usize {
 #[must_use]
 pub fn pack_weights(cut: &Cut, values: &[i8]) -> Vec<u8> {
     let rows = values.len() / cut.shape.inputs;
-    let mut out = vec![0; cut.outputs(rows) * cut.row()];
-    for (row, to) in values.chunks(cut.shape.inputs).zip(out.chunks_mut(cut.row())) {
-        match cut.shape.weights {
+    pack_rows(cut.shape.weights, values, cut.shape.inputs, cut.outputs(rows), cut.row())
+}
+
+/// Rows of `length` values as `rows` rows of `bytes` bytes.
+pub(crate) fn pack_rows(weights: Weights, values: &[i8], length: usize, rows: usize, bytes: usize) -> Vec<u8> {
+    let mut out = vec![0; rows * bytes];
+    for (row, to) in values.chunks(length).zip(out.chunks_mut(bytes)) {
+        match weights {
             Weights::Int8 => row.iter().zip(to).for_each(|(value, byte)| *byte = *value as u8),
             Weights::Int4 => row.iter().enumerate().for_each(|(i, value)| to[i / 2] |= (*value as u8 & 15) << (4 * (i % 2))),
         }

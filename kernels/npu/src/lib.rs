@@ -8,10 +8,13 @@ mod array;
 mod call;
 mod core;
 mod cost;
+mod dot;
+mod flow;
 mod inner;
 mod kernel;
 mod layout;
 mod run;
+mod sum;
 mod write;
 
 pub use call::{Cut, Shape, Sharing, Weights};
@@ -19,6 +22,7 @@ pub use cost::{Cost, cost};
 pub use kernel::Kernel;
 pub use layout::{Activations, Statistics, pack_weights};
 pub use run::{ACTIVATIONS, OUTPUTS, Run, WEIGHTS};
+pub use sum::{SumKernel, SumShape};
 
 use unicorn_kernels_xdna::array::ArrayError;
 use unicorn_kernels_xdna::container;
@@ -35,6 +39,24 @@ pub enum NpuError {
         shape: Shape,
         /// What does not fit.
         why: &'static str,
+    },
+    /// A shape of sums that the kernels here do not fit: another device must do it.
+    #[error("no NPU kernel for {shape:?}: {why}")]
+    Sum {
+        /// The shape.
+        shape: SumShape,
+        /// What does not fit.
+        why: &'static str,
+    },
+    /// Rows that one run of sums cannot take: they must be cut into several.
+    #[error("{rows} rows are not between 1 and {most}, the most for {shape:?}: cut them into several runs and add their results")]
+    SumRows {
+        /// The shape.
+        shape: SumShape,
+        /// The rows asked for.
+        rows: usize,
+        /// The most.
+        most: usize,
     },
     /// Rows that one run cannot take: they must be cut into several.
     #[error("{outputs} rows are not between 1 and {most}, the most for {shape:?}: cut them into several runs")]
@@ -55,6 +77,16 @@ pub enum NpuError {
     /// Code that cannot be scheduled: a fault of a kernel here.
     #[error("core program: {0}")]
     Schedule(#[from] ScheduleError),
+    /// A loop that is shorter than its own pipeline: a fault of a kernel here.
+    #[error("core program: loop {name} has {passes} passes, and {stages} of them overlap")]
+    Passes {
+        /// Its label.
+        name: String,
+        /// Its passes.
+        passes: usize,
+        /// Passes under way at once.
+        stages: usize,
+    },
     /// An instruction's text that is none: a fault of a kernel here.
     #[error("core program: {0}")]
     Text(#[from] unicorn_kernels_xdna::isa::TextError),

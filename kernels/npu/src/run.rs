@@ -1,12 +1,13 @@
 //! One run: the transfers that feed a kernel with a number of rows and take its results.
 
-use unicorn_kernels_xdna::array::{Channel, Descriptor, Dim, Iteration, PlainShim, Stream, Tile};
+use unicorn_kernels_xdna::array::{Channel, Descriptor, Iteration, PlainShim, Stream, Tile};
 use unicorn_kernels_xdna::container::txn::Txn;
 
 use crate::NpuError;
 use crate::array::{CORES, mm2s, s2mm, tile};
 use crate::call::{Cut, ITERATIONS, QUEUE, Sharing};
 use crate::core;
+use crate::flow::dim;
 use crate::layout::Statistics;
 
 /// Argument buffer with the weights.
@@ -16,10 +17,12 @@ pub const ACTIVATIONS: u32 = 1;
 /// Argument buffer for the outputs.
 pub const OUTPUTS: u32 = 2;
 
-/// First descriptors of weights by shim channel; activations have those before. Results have the last ones.
+/// First descriptors of weights by shim channel; activations have those before. Results have the last ones,
+/// down from [`RESULT_DESCRIPTORS`].
 const ACTIVATION_DESCRIPTORS: [u8; 2] = [0, 3];
 const WEIGHT_DESCRIPTORS: [u8; 2] = [6, 10];
-const RESULT_DESCRIPTORS: [u8; 2] = [14, 15];
+/// The last descriptor of a shim.
+pub(crate) const RESULT_DESCRIPTORS: u8 = 15;
 
 /// An instruction stream with what its buffers hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,12 +116,8 @@ struct Part<'a> {
 }
 
 /// A shim descriptor of `words` words from an offset in an argument buffer.
-fn shim(offset: usize, words: usize) -> Descriptor {
+pub(crate) fn shim(offset: usize, words: usize) -> Descriptor {
     Descriptor { shim: PlainShim::KNOWN, ..Descriptor::linear(offset as u64, words as u32) }
-}
-
-fn dim(step: usize, wrap: usize) -> Dim {
-    Dim { step: step as u32, wrap: wrap as u32 }
 }
 
 impl Part<'_> {
@@ -133,7 +132,7 @@ impl Part<'_> {
     /// Tells the cores how many groups come.
     fn parameters(&self, stream: &mut Stream) -> Result<(), NpuError> {
         for core in 0..CORES {
-            stream.write(tile(self.column, 2 + core)?.address(core::GROUPS), self.steps as u32);
+            stream.write(tile(self.column, 2 + core)?.address(core::PARAMETERS), self.steps as u32);
         }
         Ok(())
     }
@@ -151,10 +150,10 @@ impl Part<'_> {
             d.dims[1] = dim(self.row, cut.tokens());
             d.dims[2] = dim(cut.group(), 0);
         }
-        stream.transfer(channel, RESULT_DESCRIPTORS[0], &d, OUTPUTS, 0, !statistics)?;
+        stream.transfer(channel, RESULT_DESCRIPTORS - 1, &d, OUTPUTS, 0, !statistics)?;
         if statistics {
             let d = shim(records, CORES * cut.tokens() * Statistics::WORDS);
-            stream.transfer(channel, RESULT_DESCRIPTORS[1], &d, OUTPUTS, 0, true)?;
+            stream.transfer(channel, RESULT_DESCRIPTORS, &d, OUTPUTS, 0, true)?;
         }
         Ok(())
     }

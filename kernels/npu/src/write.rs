@@ -2,7 +2,7 @@
 
 use unicorn_kernels_xdna::isa::flow::SETUP_DISTANCE;
 use unicorn_kernels_xdna::isa::schedule::{self, Pipelined};
-use unicorn_kernels_xdna::isa::{Bundle, Draft, Program, Register, text};
+use unicorn_kernels_xdna::isa::{Assembled, Bundle, Draft, Program, Register, text};
 
 use crate::NpuError;
 
@@ -78,7 +78,9 @@ impl Writer {
         self.end(0)?;
         let mut code = schedule::modulo(body, least, least + 8)?;
         reach(&mut code);
-        debug_assert!(passes > code.stages, "{name}: {passes} passes, {} stages", code.stages);
+        if passes < code.stages {
+            return Err(NpuError::Passes { name: name.into(), passes, stages: code.stages });
+        }
         // The pipeline's first and last passes run outside of the kernel.
         let kernel = passes + 1 - code.stages;
         self.program.bundle(&format!("movxm r{counter}, #{kernel}"));
@@ -86,9 +88,9 @@ impl Writer {
         Ok(self)
     }
 
-    /// The program.
-    pub(crate) fn finish(mut self) -> Result<Program, NpuError> {
+    /// The finished program.
+    pub(crate) fn assemble(mut self) -> Result<Assembled, NpuError> {
         self.end(0)?;
-        Ok(self.program)
+        Ok(self.program.assemble()?)
     }
 }

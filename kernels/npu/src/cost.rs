@@ -31,7 +31,7 @@ const WAY: usize = 150;
 /// For what [`crate::Kernel::new`] and [`crate::Kernel::run`] refuse.
 pub fn cost(shape: Shape, outputs: usize) -> Result<Cost, NpuError> {
     let cut = Cut::new(shape)?;
-    let run = run::run(&cut, outputs)?;
+    let run = run::run(&cut, outputs, run::Window { row: cut.row(), begin: 0 })?;
     let steps = cut.steps(outputs)[0];
     let (copies, cores, moments) = match cut.sharing {
         Sharing::Outputs => (2, 2, MOMENTS * cut.tokens()),

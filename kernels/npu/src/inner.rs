@@ -4,8 +4,8 @@
 //! (64 bytes), both row by row, and adds 4 by 8 products to the 32-bit lanes of an accumulator. Weights are the first operand, so that rows of weights
 //! stay rows: a memory tile's DMA deals out 8 inputs of 16 rows in turn. Activations are the second, 8 tokens beside each other.
 //!
-//! Sources: operand geometry of mode 0x308 (signs 9 and 8, operand mode 1 in bits 3-4): the geometry table of FIM43-Redeye/xdna-emu, which names
-//! `mac_4x8_8x8` of aiev2_vmult.h; row by row: aie_api's `mmul<4, 8, 8, int8, int8>`, which hands its row-major tiles to that intrinsic as they are.
+//! Sources: Xilinx/mlir-aie, test/Conversion/AIEVecToLLVM/matmul.mlir, has a product of `vector<4x8xsi8>` and `vector<8x8xsi8>` as that instruction with
+//! configuration 0x308, both operands flattened row by row, the first one in the lower 256 bits; the geometry table of FIM43-Redeye/xdna-emu says the same.
 
 use unicorn_kernels_xdna::isa::Draft;
 
@@ -20,8 +20,8 @@ pub(crate) const INT8_4X8X8: u32 = 0x308;
 const ACTIVATIONS: (u32, u8) = (0, 0);
 const WEIGHTS: (u32, u8) = (1, 3);
 /// Regions of sums and squares, and of results.
-const MOMENTS: u32 = 2;
-const RESULTS: u32 = 3;
+const MOMENTS: (u32, u8) = (2, 3);
+const RESULTS: (u32, u8) = (3, 3);
 
 fn memory(text: &str, (region, bank): (u32, u8)) -> Result<Draft, NpuError> {
     Ok(draft(text)?.in_region(region).in_bank(bank))
@@ -116,10 +116,10 @@ pub(crate) fn moments_out() -> Result<Vec<Draft>, NpuError> {
     let mut drafts = Vec::new();
     for _ in 0..2 {
         for n in 0..8 {
-            drafts.push(draft(&format!("vlda wl{}, [p5], #32", n))?.in_region(MOMENTS));
+            drafts.push(memory(&format!("vlda wl{n}, [p5], #32"), MOMENTS)?);
         }
         for n in 0..8 {
-            drafts.push(draft(&format!("vst wl{}, [p2], #32", n))?.in_region(RESULTS));
+            drafts.push(memory(&format!("vst wl{n}, [p2], #32"), RESULTS)?);
         }
     }
     Ok(drafts)

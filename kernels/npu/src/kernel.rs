@@ -6,7 +6,7 @@ use unicorn_kernels_xdna::container::xclbin::{self, Xclbin};
 
 use crate::call::{Cut, Shape};
 use crate::layout::Activations;
-use crate::run::{self, Run};
+use crate::run::{self, Run, Window};
 use crate::{NpuError, array, dot};
 
 /// Everything that does not depend on the number of rows.
@@ -48,7 +48,15 @@ impl Kernel {
     /// # Errors
     /// For no rows, or more than one run can take.
     pub fn run(&self, outputs: usize) -> Result<Run, NpuError> {
-        run::run(&self.cut, outputs)
+        run::run(&self.cut, outputs, Window { row: self.cut.row(), begin: 0 })
+    }
+
+    /// The same where the weights are columns of a wider matrix. A product over more inputs than a kernel takes is the sum of such runs.
+    ///
+    /// # Errors
+    /// As [`Kernel::run`], and for rows that do not begin at multiples of four bytes or lie too far apart for a descriptor.
+    pub fn run_within(&self, outputs: usize, window: Window) -> Result<Run, NpuError> {
+        run::run(&self.cut, outputs, window)
     }
 
     /// The program of the core in a row of cores, 0 the lowest, for reading.

@@ -21,7 +21,7 @@ pub use call::{Cut, Shape, Sharing, Weights};
 pub use cost::{Cost, cost};
 pub use kernel::Kernel;
 pub use layout::{Activations, Statistics, pack_weights};
-pub use run::{ACTIVATIONS, OUTPUTS, Run, WEIGHTS};
+pub use run::{ACTIVATIONS, OUTPUTS, Run, WEIGHTS, Window};
 pub use sum::{SumKernel, SumShape};
 
 use unicorn_kernels_xdna::array::ArrayError;

@@ -67,8 +67,20 @@ pub(crate) fn most(cut: &Cut) -> usize {
     4 * tasks * ITERATIONS * cut.step()
 }
 
+/// Which part of a buffer the weights are: so a kernel works on columns of a matrix that is wider than its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Bytes from a row to the next, a multiple of 4.
+    pub row: usize,
+    /// Bytes before the first weight of the first row, a multiple of 4.
+    pub begin: usize,
+}
+
 /// The run for `outputs` rows.
-pub(crate) fn run(cut: &Cut, outputs: usize) -> Result<Run, NpuError> {
+pub(crate) fn run(cut: &Cut, outputs: usize, window: Window) -> Result<Run, NpuError> {
+    if !window.row.is_multiple_of(4) || !window.begin.is_multiple_of(4) {
+        return Err(NpuError::Unsupported { shape: cut.shape, why: "rows of weights that begin at no multiple of 4 bytes" });
+    }
     if outputs == 0 || outputs > most(cut) {
         return Err(NpuError::Rows { shape: cut.shape, outputs, most: most(cut) });
     }
@@ -83,7 +95,7 @@ pub(crate) fn run(cut: &Cut, outputs: usize) -> Result<Run, NpuError> {
     let mut stream = Stream::new();
     let mut first = 0;
     for (column, steps) in steps.into_iter().enumerate().take(columns) {
-        let part = Part { cut, column, first, steps, row };
+        let part = Part { cut, column, first, steps, row, window };
         part.parameters(&mut stream)?;
         part.results(&mut stream, values + column * records)?;
         for channel in 0..2 {
@@ -99,7 +111,8 @@ pub(crate) fn run(cut: &Cut, outputs: usize) -> Result<Run, NpuError> {
         outputs,
         row,
         stream: stream.finish(),
-        buffers: [row * cut.row(), crate::layout::Activations::new(cut).bytes, values + columns * records],
+        // Padding rows, and a last row's padding, are read, too: what stands there does not matter.
+        buffers: [window.begin + (row - 1) * window.row + cut.row(), crate::layout::Activations::new(cut).bytes, values + columns * records],
         statistics: (records > 0).then_some(values),
         columns,
     })
@@ -113,6 +126,7 @@ struct Part<'a> {
     first: usize,
     steps: usize,
     row: usize,
+    window: Window,
 }
 
 /// A shim descriptor of `words` words from an offset in an argument buffer.
@@ -186,12 +200,12 @@ impl Part<'_> {
         };
         for (task, from) in (0..self.steps).step_by(ITERATIONS).enumerate() {
             let steps = (self.steps - from).min(ITERATIONS);
-            let at = ((self.first + from) * cut.step() + begin) * cut.row() + inside;
+            let at = self.window.begin + ((self.first + from) * cut.step() + begin) * self.window.row + inside;
             let mut d = shim(at, rows * cut.block_row() / 4 * cut.channel_chunks());
             d.dims[0] = dim(1, cut.block_row() / 4);
-            d.dims[1] = dim(cut.row() / 4, rows);
+            d.dims[1] = dim(self.window.row / 4, rows);
             d.dims[2] = dim(cut.block_row() / 4, 0);
-            d.iteration = Iteration { step: (cut.step() * cut.row() / 4) as u32, wrap: steps as u32, current: 0 };
+            d.iteration = Iteration { step: (cut.step() * self.window.row / 4) as u32, wrap: steps as u32, current: 0 };
             stream.transfer(channel, WEIGHT_DESCRIPTORS[half] + task as u8, &d, WEIGHTS, steps as u8 - 1, false)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fill, Machine};
-use unicorn_kernels_npu::{Kernel, NpuError, Shape, Weights};
+use unicorn_kernels_npu::{Kernel, NpuError, Shape, Weights, Window};
 
 const BOTH: [Weights; 2] = [Weights::Int8, Weights::Int4];
 
@@ -76,6 +76,32 @@ fn one_container_takes_any_number_of_rows() {
             machine.prove(outputs, Fill::Random(run as u64), Fill::Random(100 + run as u64));
         }
     }
+}
+
+/// A product over many inputs is the sum of products over columns of the matrix, which lies as it is.
+#[test]
+fn wide_matrices_are_taken_in_windows() {
+    let (inputs, outputs) = (1200, 96);
+    for tokens in [2, 40] {
+        let whole = Shape { weights: Weights::Int8, inputs, tokens };
+        let (w, x) = (Fill::Random(1).values(inputs * outputs), Fill::Random(2).values(inputs * tokens));
+        let mut sums = vec![vec![0; outputs]; tokens];
+        let mut machine = machine(Weights::Int8, 500, tokens);
+        for begin in [0, 500, 1000] {
+            let run = machine.kernel.run_within(outputs, Window { row: inputs, begin }).unwrap();
+            // What the last window takes beyond the row is multiplied by zeros.
+            let part: Vec<i8> = x.chunks(inputs).flat_map(|token| (begin..begin + 500).map(|i| token.get(i).copied().unwrap_or(0))).collect();
+            let mut bytes: Vec<u8> = w.iter().map(|w| *w as u8).collect();
+            bytes.resize(run.buffers[0], 0x5A);
+            let result = machine.execute(run, bytes, &part);
+            for (sums, values) in sums.iter_mut().zip(&result.values) {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        assert_eq!(sums, common::reference(whole, outputs, &w, &x));
+    }
+    let kernel = Kernel::new(Shape { weights: Weights::Int8, inputs: 500, tokens: 2 }).unwrap();
+    assert!(matches!(kernel.run_within(96, Window { row: 1201, begin: 0 }), Err(NpuError::Unsupported { .. })));
 }
 
 /// Runs with more than 64 steps a column take several tasks.

@@ -15,6 +15,9 @@ fn measure(weights: Weights, outputs: usize, inputs: usize, tokens: usize) -> (u
     assert!(cycles.abs_diff(cost.cycles) * 20 <= cycles, "{shape:?} x {outputs}: {cycles} cycles, {} predicted", cost.cycles);
     assert_eq!(cost.products, (outputs * inputs * tokens) as u64);
     assert_eq!(cost.read + cost.written, 4 * result.report.host_words());
+    for core in &result.report.cores {
+        assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
+    }
     (cycles, fractions(&machine.kernel.cut, outputs, &result.report))
 }
 

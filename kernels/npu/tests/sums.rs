@@ -34,6 +34,9 @@ impl Machine {
         let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
         self.npu.set_limit(5_000_000);
         let report = self.npu.run(&stream, &mut [&mut packed, &mut given, &mut out]).unwrap_or_else(|e| panic!("{shape:?} x {rows}: {e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
+        }
         let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
         for token in 0..shape.tokens {
             for column in 0..shape.outputs {

@@ -82,9 +82,13 @@ impl Machine {
 
     /// Runs the kernel over weights and activations; the stream goes through its bytes, too.
     pub fn run(&mut self, outputs: usize, weights: &[i8], activations: &[i8]) -> Result {
-        let shape = self.kernel.cut.shape;
         let run = self.kernel.run(outputs).unwrap_or_else(|e| panic!("{e}"));
-        let mut weights = pack_weights(&self.kernel.cut, weights);
+        self.execute(run, pack_weights(&self.kernel.cut, weights), activations)
+    }
+
+    /// Executes a run over packed weights.
+    pub fn execute(&mut self, run: Run, mut weights: Vec<u8>, activations: &[i8]) -> Result {
+        let (shape, outputs) = (self.kernel.cut.shape, run.outputs);
         let mut activations = self.kernel.activations().pack(activations);
         let mut out = vec![0xA5; run.buffers[2]];
         assert_eq!([weights.len(), activations.len(), out.len()], run.buffers);

@@ -18,7 +18,7 @@ fn measure(weights: Weights, outputs: usize, inputs: usize, tokens: usize) -> (u
     for core in &result.report.cores {
         assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
     }
-    (cycles, fractions(&machine.kernel.cut, outputs, &result.report))
+    (cycles, fractions(outputs * inputs * tokens, weights.bytes(outputs * inputs), &result.report))
 }
 
 /// The gate of Gemma 3n E2B: weights come as fast as eight channels bring them.

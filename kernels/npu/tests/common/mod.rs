@@ -1,8 +1,9 @@
 //! What tests and examples share: kernels on the emulated array, and the same in plain integers.
 #![allow(dead_code)]
 
-use unicorn_kernels_npu::{Cut, Kernel, Run, Shape, Statistics, Weights, pack_weights};
+use unicorn_kernels_npu::{Kernel, Run, Shape, Statistics, SumKernel, SumShape, Weights, pack_weights};
 use unicorn_kernels_xdna::array::{Direction, TileKind};
+use unicorn_kernels_xdna::container::{txn::Txn, xclbin::Xclbin};
 use unicorn_kernels_xdna::emulator::{Npu, Report};
 
 /// A small random generator, the same for ever.
@@ -76,7 +77,7 @@ impl Machine {
         let kernel = Kernel::new(shape).unwrap_or_else(|e| panic!("{shape:?}: {e}"));
         let bytes = kernel.container().unwrap().write().unwrap();
         let mut npu = Npu::new();
-        npu.load_xclbin(&unicorn_kernels_xdna::container::xclbin::Xclbin::read(&bytes).unwrap()).unwrap();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
         Self { kernel, npu }
     }
 
@@ -92,7 +93,7 @@ impl Machine {
         let mut activations = self.kernel.activations().pack(activations);
         let mut out = vec![0xA5; run.buffers[2]];
         assert_eq!([weights.len(), activations.len(), out.len()], run.buffers);
-        let stream = unicorn_kernels_xdna::container::txn::Txn::read(&run.stream.write().unwrap()).unwrap();
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
         self.npu.set_limit(20_000_000);
         let report = self.npu.run(&stream, &mut [&mut weights, &mut activations, &mut out]).unwrap_or_else(|e| panic!("{shape:?} x {outputs}: {e}"));
         let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
@@ -120,6 +121,52 @@ impl Machine {
     }
 }
 
+/// An array with a kernel of sums in it.
+pub struct SumMachine {
+    pub kernel: SumKernel,
+    npu: Npu,
+}
+
+impl SumMachine {
+    pub fn new(weights: Weights, outputs: usize, tokens: usize) -> Self {
+        let kernel = SumKernel::new(SumShape { weights, outputs, tokens }).unwrap_or_else(|e| panic!("{e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs and compares.
+    pub fn prove(&mut self, rows: usize, weights: Fill, activations: Fill) -> Report {
+        let shape = self.kernel.shape;
+        let (w, x) = (weights.values(rows * shape.outputs), activations.values(rows * shape.tokens));
+        let run = self.kernel.run(rows).unwrap_or_else(|e| panic!("{e}"));
+        let mut packed = self.kernel.pack_weights(&w);
+        let mut given = self.kernel.activations(rows).pack(&x);
+        let mut out = vec![0xA5; run.buffers[2]];
+        assert_eq!([packed.len(), given.len(), out.len()], run.buffers);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(5_000_000);
+        let report = self.npu.run(&stream, &mut [&mut packed, &mut given, &mut out]).unwrap_or_else(|e| panic!("{shape:?} x {rows}: {e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
+        }
+        let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+        for token in 0..shape.tokens {
+            for column in 0..shape.outputs {
+                let weight = |row: usize| match shape.weights {
+                    Weights::Int8 => w[row * shape.outputs + column],
+                    Weights::Int4 => nibble(w[row * shape.outputs + column]),
+                };
+                let want: i32 = (0..rows).map(|row| i32::from(weight(row)) * i32::from(x[token * rows + row])).sum();
+                let got = words[token * run.row + column];
+                assert_eq!(got, want, "{shape:?} x {rows}, {weights:?} by {activations:?}: token {token}, column {column}");
+            }
+        }
+        report
+    }
+}
+
 /// What a run made of the array, as fractions.
 pub struct Fractions {
     /// Products asked for, of 256 a cycle and core.
@@ -130,14 +177,10 @@ pub struct Fractions {
     pub weights: f64,
 }
 
-pub fn fractions(cut: &Cut, outputs: usize, report: &Report) -> Fractions {
-    let shape = cut.shape;
+/// Fractions of a run with so many products and bytes of weights.
+pub fn fractions(products: usize, weights: usize, report: &Report) -> Fractions {
     let shim = report.channels.iter().filter(|(c, _)| c.tile.kind() == TileKind::Shim && c.direction == Direction::Mm2s);
     let read: u64 = shim.map(|(_, words)| 4 * words).sum();
     let cycles = report.cycles as f64;
-    Fractions {
-        products: (outputs * shape.inputs * shape.tokens) as f64 / (16.0 * 256.0 * cycles),
-        reads: read as f64 / (32.0 * cycles),
-        weights: shape.weights.bytes(outputs * shape.inputs) as f64 / (32.0 * cycles),
-    }
+    Fractions { products: products as f64 / (16.0 * 256.0 * cycles), reads: read as f64 / (32.0 * cycles), weights: weights as f64 / (32.0 * cycles) }
 }

@@ -4,7 +4,6 @@
 //! wants them. All chains of descriptors go round for ever; locks alone say what may move, so a run needs nothing but shim transfers.
 
 use unicorn_kernels_xdna::array::{Buffer, Channel, Core, Descriptor, Design, Direction, LockStep, LockValue, Router, Start, Tile, TileDma};
-
 use unicorn_kernels_xdna::isa::Assembled;
 
 use crate::NpuError;
@@ -67,6 +66,7 @@ fn core_memory(flow: &Flow, tile: Tile, design: &mut Design) {
         buffer(&format!("blocks {channel}"), flow.block_at(channel), 2 * flow.block as u32);
     }
     buffer("results", core::RESULTS, 2 * flow.buffer as u32);
+    buffer("sums and squares", core::MOMENTS, 512);
     buffer("parameters", core::PARAMETERS, 8);
     let mut free = |lock: u8| design.locks.push(LockValue { tile, lock, value: 2 });
     (0..flow.channels()).for_each(|channel| free(core::block_locks(channel).0));

@@ -1,8 +1,9 @@
 //! NPU kernels: a call becomes core programs, an array design, a container and instruction streams. None of them has run on silicon.
 //!
-//! One family of kernels multiplies a matrix of weights by up to 96 tokens, exactly: int8 or int4 weights, int8 activations, int32 results.
-//! A [`Kernel`] is made for a length of rows and a number of tokens; its container serves any number of rows, and [`Kernel::run`] gives the instruction
-//! stream for one. So the same container multiplies a whole matrix, or the active rows that the host has gathered.
+//! A [`Kernel`] multiplies a matrix of weights by up to 96 tokens, exactly: int8 or int4 weights, int8 activations, int32 results.
+//! It is made for a length of rows and a number of tokens; its container serves any number of rows, and [`Kernel::run`] gives the instruction
+//! stream for one. So the same container multiplies a whole matrix, or the active rows that the host has gathered. A [`SumKernel`] goes the other way: it
+//! adds up gathered rows, each times an activation.
 
 mod array;
 mod call;

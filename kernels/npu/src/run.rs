@@ -58,14 +58,8 @@ impl Run {
     }
 }
 
-/// Most rows of a run: each column's channel takes up 64 steps a task, and there is room for four tasks.
-pub(crate) fn most(cut: &Cut) -> usize {
-    let tasks = match cut.sharing {
-        Sharing::Outputs => QUEUE - cut.activation_blocks(),
-        Sharing::Tokens { .. } => QUEUE - 1,
-    };
-    4 * tasks * ITERATIONS * cut.step()
-}
+/// Most rows of a run: as many words as a descriptor's step can say from one token's results to the next token's.
+pub(crate) const MOST: usize = 1 << 20;
 
 /// Which part of a buffer the weights are: so a kernel works on columns of a matrix that is wider than its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +75,8 @@ pub(crate) fn run(cut: &Cut, outputs: usize, window: Window) -> Result<Run, NpuE
     if !window.row.is_multiple_of(4) || !window.begin.is_multiple_of(4) {
         return Err(NpuError::Unsupported { shape: cut.shape, why: "rows of weights that begin at no multiple of 4 bytes" });
     }
-    if outputs == 0 || outputs > most(cut) {
-        return Err(NpuError::Rows { shape: cut.shape, outputs, most: most(cut) });
+    if outputs == 0 || outputs > MOST {
+        return Err(NpuError::Rows { shape: cut.shape, outputs, most: MOST });
     }
     let steps = cut.steps(outputs);
     let columns = steps.iter().filter(|steps| **steps > 0).count();
@@ -93,17 +87,20 @@ pub(crate) fn run(cut: &Cut, outputs: usize, window: Window) -> Result<Run, NpuE
         Sharing::Tokens { .. } => 0,
     };
     let mut stream = Stream::new();
+    let mut tasks = Vec::new();
     let mut first = 0;
     for (column, steps) in steps.into_iter().enumerate().take(columns) {
         let part = Part { cut, column, first, steps, row, window };
         part.parameters(&mut stream)?;
         part.results(&mut stream, values + column * records)?;
-        for channel in 0..2 {
-            part.activations(&mut stream, channel)?;
-            part.weights(&mut stream, channel)?;
+        for half in 0..2 {
+            let (mut all, weights) = (part.activations(half), part.weights(half));
+            all.extend(weights);
+            tasks.push((mm2s(tile(column, 0)?, half)?, all));
         }
         first += steps;
     }
+    push(&mut stream, &tasks)?;
     for column in 0..columns {
         stream.wait(s2mm(tile(column, 0)?, 0)?);
     }
@@ -111,7 +108,7 @@ pub(crate) fn run(cut: &Cut, outputs: usize, window: Window) -> Result<Run, NpuE
         outputs,
         row,
         stream: stream.finish(),
-        // Padding rows, and a last row's padding, are read, too: what stands there does not matter.
+        // Padding is read, too. What stands in a row's does not matter; rows of padding have results, which count in the statistics if they are not zero.
         buffers: [window.begin + (row - 1) * window.row + cut.row(), crate::layout::Activations::new(cut).bytes, values + columns * records],
         statistics: (records > 0).then_some(values),
         columns,
@@ -137,10 +134,6 @@ pub(crate) fn shim(offset: usize, words: usize) -> Descriptor {
 impl Part<'_> {
     fn shim(&self) -> Result<Tile, NpuError> {
         tile(self.column, 0)
-    }
-
-    fn channel(&self, channel: usize) -> Result<Channel, NpuError> {
-        mm2s(self.shim()?, channel)
     }
 
     /// Tells the cores how many groups come.
@@ -172,42 +165,64 @@ impl Part<'_> {
         Ok(())
     }
 
-    fn activations(&self, stream: &mut Stream, half: usize) -> Result<(), NpuError> {
-        let (cut, channel, first) = (self.cut, self.channel(half)?, ACTIVATION_DESCRIPTORS[half]);
+    fn activations(&self, half: usize) -> Vec<Task> {
+        let (cut, first) = (self.cut, ACTIVATION_DESCRIPTORS[half]);
+        let task = |number, descriptor, repeat| Task { number, descriptor, argument: ACTIVATIONS, repeat };
         match cut.sharing {
             // Two cores hang on a channel: each block goes out twice.
             Sharing::Outputs => {
-                for block in 0..cut.activation_blocks() {
-                    let d = shim(block * cut.block(), cut.block() / 4);
-                    stream.transfer(channel, first + block as u8, &d, ACTIVATIONS, 1, false)?;
-                }
+                (0..cut.activation_blocks()).map(|block| task(first + block as u8, shim(block * cut.block(), cut.block() / 4), 1)).collect()
             }
             Sharing::Tokens { .. } => {
                 let bytes = CORES * cut.activation_blocks() * cut.block();
-                stream.transfer(channel, first, &shim(half * bytes, bytes / 4), ACTIVATIONS, 0, false)?;
+                vec![task(first, shim(half * bytes, bytes / 4), 0)]
             }
         }
-        Ok(())
     }
 
     /// Weights: tasks of up to 64 steps; a step's blocks one after the other.
-    fn weights(&self, stream: &mut Stream, half: usize) -> Result<(), NpuError> {
-        let (cut, channel) = (self.cut, self.channel(half)?);
+    fn weights(&self, half: usize) -> impl Iterator<Item = Task> {
+        let (cut, window) = (self.cut, self.window);
         // Rows of a step on this channel, where they begin, and where in a row.
         let (rows, begin, inside) = match cut.sharing {
             Sharing::Outputs => (2 * cut.group(), 2 * cut.group() * half, 0),
             Sharing::Tokens { .. } => (cut.group(), 0, half * cut.channel_chunks() * cut.block_row()),
         };
-        for (task, from) in (0..self.steps).step_by(ITERATIONS).enumerate() {
+        (0..self.steps).step_by(ITERATIONS).enumerate().map(move |(n, from)| {
             let steps = (self.steps - from).min(ITERATIONS);
-            let at = self.window.begin + ((self.first + from) * cut.step() + begin) * self.window.row + inside;
+            let at = window.begin + ((self.first + from) * cut.step() + begin) * window.row + inside;
             let mut d = shim(at, rows * cut.block_row() / 4 * cut.channel_chunks());
             d.dims[0] = dim(1, cut.block_row() / 4);
-            d.dims[1] = dim(self.window.row / 4, rows);
+            d.dims[1] = dim(window.row / 4, rows);
             d.dims[2] = dim(cut.block_row() / 4, 0);
-            d.iteration = Iteration { step: (cut.step() * self.window.row / 4) as u32, wrap: steps as u32, current: 0 };
-            stream.transfer(channel, WEIGHT_DESCRIPTORS[half] + task as u8, &d, WEIGHTS, steps as u8 - 1, false)?;
-        }
-        Ok(())
+            d.iteration = Iteration { step: (cut.step() * window.row / 4) as u32, wrap: steps as u32, current: 0 };
+            let number = WEIGHT_DESCRIPTORS[half] + (n % QUEUE) as u8;
+            Task { number, descriptor: d, argument: WEIGHTS, repeat: steps as u8 - 1 }
+        })
     }
+}
+
+/// A task of a shim channel that reads.
+struct Task {
+    number: u8,
+    descriptor: Descriptor,
+    argument: u32,
+    repeat: u8,
+}
+
+/// Puts the tasks of all channels into their queues, channel by channel in turn. What a queue has no room for waits until the task four places before is
+/// done; only such tasks give tokens, so none are left over.
+fn push(stream: &mut Stream, channels: &[(Channel, Vec<Task>)]) -> Result<(), NpuError> {
+    let turns = channels.iter().map(|(_, tasks)| tasks.len()).max().unwrap_or(0);
+    for turn in 0..turns {
+        for (channel, tasks) in channels {
+            let Some(task) = tasks.get(turn) else { continue };
+            if turn >= QUEUE {
+                stream.wait(*channel);
+            }
+            let token = turn + QUEUE < tasks.len();
+            stream.transfer(*channel, task.number, &task.descriptor, task.argument, task.repeat, token)?;
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,186 @@
+//! What tests and examples share: kernels on the emulated array, and the same in plain integers.
+#![allow(dead_code)]
+
+use unicorn_kernels_npu::{Kernel, Run, Shape, Statistics, SumKernel, SumShape, Weights, pack_weights};
+use unicorn_kernels_xdna::array::{Direction, TileKind};
+use unicorn_kernels_xdna::container::{txn::Txn, xclbin::Xclbin};
+use unicorn_kernels_xdna::emulator::{Npu, Report};
+
+/// A small random generator, the same for ever.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn byte(&mut self) -> i8 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as i8
+    }
+}
+
+/// What fills a matrix.
+#[derive(Clone, Copy, Debug)]
+pub enum Fill {
+    Random(u64),
+    All(i8),
+    /// One value and the other in turn.
+    Turns(i8, i8),
+    /// Zeros but for one place.
+    Single(usize, i8),
+}
+
+impl Fill {
+    pub fn values(self, count: usize) -> Vec<i8> {
+        match self {
+            Fill::Random(seed) => {
+                let mut random = Random(seed);
+                (0..count).map(|_| random.byte()).collect()
+            }
+            Fill::All(value) => vec![value; count],
+            Fill::Turns(a, b) => (0..count).map(|i| if i % 2 == 0 { a } else { b }).collect(),
+            Fill::Single(at, value) => (0..count).map(|i| if i == at % count { value } else { 0 }).collect(),
+        }
+    }
+}
+
+/// The value that four bits stand for.
+pub fn nibble(value: i8) -> i8 {
+    (value << 4) >> 4
+}
+
+/// The product in plain integers: `[token][output]`.
+pub fn reference(shape: Shape, outputs: usize, weights: &[i8], activations: &[i8]) -> Vec<Vec<i32>> {
+    let weight = |value: i8| match shape.weights {
+        Weights::Int8 => i32::from(value),
+        Weights::Int4 => i32::from(nibble(value)),
+    };
+    let row = |token: usize| &activations[token * shape.inputs..(token + 1) * shape.inputs];
+    let dot = |output: usize, token: usize| {
+        weights[output * shape.inputs..(output + 1) * shape.inputs].iter().zip(row(token)).map(|(w, x)| weight(*w) * i32::from(*x)).sum()
+    };
+    (0..shape.tokens).map(|token| (0..outputs).map(|output| dot(output, token)).collect()).collect()
+}
+
+/// An array with a kernel in it, loaded from the bytes of its container.
+pub struct Machine {
+    pub kernel: Kernel,
+    npu: Npu,
+}
+
+pub struct Result {
+    pub run: Run,
+    pub report: Report,
+    pub values: Vec<Vec<i32>>,
+    pub statistics: Vec<Statistics>,
+}
+
+impl Machine {
+    pub fn new(shape: Shape) -> Self {
+        let kernel = Kernel::new(shape).unwrap_or_else(|e| panic!("{shape:?}: {e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs the kernel over weights and activations; the stream goes through its bytes, too.
+    pub fn run(&mut self, outputs: usize, weights: &[i8], activations: &[i8]) -> Result {
+        let run = self.kernel.run(outputs).unwrap_or_else(|e| panic!("{e}"));
+        self.execute(run, pack_weights(&self.kernel.cut, weights), activations)
+    }
+
+    /// Executes a run over packed weights.
+    pub fn execute(&mut self, run: Run, mut weights: Vec<u8>, activations: &[i8]) -> Result {
+        let (shape, outputs) = (self.kernel.cut.shape, run.outputs);
+        let mut activations = self.kernel.activations().pack(activations);
+        let mut out = vec![0xA5; run.buffers[2]];
+        assert_eq!([weights.len(), activations.len(), out.len()], run.buffers);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(20_000_000);
+        let report = self.npu.run(&stream, &mut [&mut weights, &mut activations, &mut out]).unwrap_or_else(|e| panic!("{shape:?} x {outputs}: {e}"));
+        let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+        let values = (0..shape.tokens).map(|token| words[token * run.row..token * run.row + outputs].to_vec()).collect();
+        let statistics = run.statistics(shape.tokens, &out);
+        Result { run, report, values, statistics }
+    }
+
+    /// Runs and compares, values and statistics.
+    pub fn prove(&mut self, outputs: usize, weights: Fill, activations: Fill) -> Result {
+        let shape = self.kernel.cut.shape;
+        let (w, x) = (weights.values(outputs * shape.inputs), activations.values(shape.tokens * shape.inputs));
+        let result = self.run(outputs, &w, &x);
+        let want = reference(shape, outputs, &w, &x);
+        for (token, (got, want)) in result.values.iter().zip(&want).enumerate() {
+            let wrong = got.iter().zip(want).position(|(a, b)| a != b);
+            assert!(wrong.is_none(), "{shape:?} x {outputs}, {weights:?} by {activations:?}: token {token}, output {wrong:?} of {}", got.len());
+        }
+        for (token, (got, values)) in result.statistics.iter().zip(&want).enumerate() {
+            let sum = values.iter().map(|v| i64::from(*v)).sum();
+            let squares = values.iter().map(|v| i128::from(*v) * i128::from(*v)).sum();
+            assert_eq!(*got, Statistics { sum, squares }, "{shape:?} x {outputs}, token {token}");
+        }
+        result
+    }
+}
+
+/// An array with a kernel of sums in it.
+pub struct SumMachine {
+    pub kernel: SumKernel,
+    npu: Npu,
+}
+
+impl SumMachine {
+    pub fn new(weights: Weights, outputs: usize, tokens: usize) -> Self {
+        let kernel = SumKernel::new(SumShape { weights, outputs, tokens }).unwrap_or_else(|e| panic!("{e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs and compares.
+    pub fn prove(&mut self, rows: usize, weights: Fill, activations: Fill) -> Report {
+        let shape = self.kernel.shape;
+        let (w, x) = (weights.values(rows * shape.outputs), activations.values(rows * shape.tokens));
+        let run = self.kernel.run(rows).unwrap_or_else(|e| panic!("{e}"));
+        let mut packed = self.kernel.pack_weights(&w);
+        let mut given = self.kernel.activations(rows).pack(&x);
+        let mut out = vec![0xA5; run.buffers[2]];
+        assert_eq!([packed.len(), given.len(), out.len()], run.buffers);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(5_000_000);
+        let report = self.npu.run(&stream, &mut [&mut packed, &mut given, &mut out]).unwrap_or_else(|e| panic!("{shape:?} x {rows}: {e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
+        }
+        let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+        for token in 0..shape.tokens {
+            for column in 0..shape.outputs {
+                let weight = |row: usize| match shape.weights {
+                    Weights::Int8 => w[row * shape.outputs + column],
+                    Weights::Int4 => nibble(w[row * shape.outputs + column]),
+                };
+                let want: i32 = (0..rows).map(|row| i32::from(weight(row)) * i32::from(x[token * rows + row])).sum();
+                let got = words[token * run.row + column];
+                assert_eq!(got, want, "{shape:?} x {rows}, {weights:?} by {activations:?}: token {token}, column {column}");
+            }
+        }
+        report
+    }
+}
+
+/// What a run made of the array, as fractions.
+pub struct Fractions {
+    /// Products asked for, of 256 a cycle and core.
+    pub products: f64,
+    /// Bytes read from host memory, of 4 a cycle and channel.
+    pub reads: f64,
+    /// Bytes of weights without padding, of the same.
+    pub weights: f64,
+}
+
+/// Fractions of a run with so many products and bytes of weights.
+pub fn fractions(products: usize, weights: usize, report: &Report) -> Fractions {
+    let shim = report.channels.iter().filter(|(c, _)| c.tile.kind() == TileKind::Shim && c.direction == Direction::Mm2s);
+    let read: u64 = shim.map(|(_, words)| 4 * words).sum();
+    let cycles = report.cycles as f64;
+    Fractions { products: products as f64 / (16.0 * 256.0 * cycles), reads: read as f64 / (32.0 * cycles), weights: weights as f64 / (32.0 * cycles) }
+}

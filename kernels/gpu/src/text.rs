@@ -476,9 +476,10 @@ impl Kernel {
         ));
     }
 
-    /// Adds to a word of memory; the value before.
+    /// Adds to a word of memory; the value before. In device memory it orders what stands around it; in shared memory barriers do.
     pub fn atomic_add(&self, pointer: Value, value: Value) -> Value {
-        self.op(Type::I32, format_args!("llvm.atomicrmw add {}, {} acq_rel : {}, i32", pointer.name(), value.name(), pointer.ty.text()))
+        let order = if pointer.ty == Type::Shared { "monotonic" } else { "acq_rel" };
+        self.op(Type::I32, format_args!("llvm.atomicrmw add {}, {} {order} : {}, i32", pointer.name(), value.name(), pointer.ty.text()))
     }
 
     /// Raises a 64-bit word of memory to at least `value`, unsigned.

@@ -43,8 +43,18 @@ enum Command {
     Devices(devices::Args),
 }
 
+/// Lets what happens on the way be told on standard error, from `level` on; `RUST_LOG` says otherwise.
+fn log(level: &str) {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into()))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
 /// Runs a command and reports its error, if any.
 pub fn run(cli: Cli) -> ExitCode {
+    log(if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" });
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Run(args) => run::run(&args).map_err(Into::into),

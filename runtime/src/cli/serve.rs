@@ -1,7 +1,6 @@
 //! `unicorn-rt serve`: loads in the background, so that `/live` answers at once and `/ready` when it is true.
 
 use anyhow::{Context, Result, anyhow};
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,11 +10,6 @@ use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::serve::{self, ModelCell, ModelInfo, ServeArgs, ServedModel};
 
 pub fn run(args: ServeArgs) -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
     one_heap();
     let models = args.all_models().map_err(|why| anyhow!(why))?;
     let cells: Vec<_> = models.iter().map(|(name, _)| (name.clone(), ModelCell::loading())).collect();

@@ -53,7 +53,7 @@ gpu.module @kernels {
         %v21 = arith.cmpf oeq, %v20, %c6 : f32
         %v22 = arith.xori %v21, %c7 : i1
         scf.if %v22 {
-          %v23 = llvm.atomicrmw add %v6, %c8 acq_rel : !llvm.ptr<3>, i32
+          %v23 = llvm.atomicrmw add %v6, %c8 monotonic : !llvm.ptr<3>, i32
           %v24 = arith.muli %v23, %c5 : i32
           %v25 = llvm.getelementptr %v5[%v24] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
           llvm.store %v14, %v25 {alignment = 4 : i64} : i32, !llvm.ptr<3>

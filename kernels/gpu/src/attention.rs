@@ -131,6 +131,7 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             let inside = k.is(at, Is::Less, end);
             let place = k.rem(k.select(inside, at, position), k.int(spec.ring.capacity));
             let (key, value) = (read(keys, place), read(values, place));
+            k.issued();
             let score = (0..own).fold(k.float(0.0), |s, e| k.fma(element(&key, e), q[e as usize], s));
             let score = k.lane_sum(score, 0, LANES.trailing_zeros());
             let score = k.select(inside, score, low);

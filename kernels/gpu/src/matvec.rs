@@ -243,14 +243,23 @@ fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, V
     let rows = k.load(k.parameter(0), Type::I32);
     let inputs: Vec<Value> = (0..spec.rows).map(|r| live_row(k, first_row, r, rows)).collect();
     let x = k.parameter(1);
+    // The scale of a row's group, and this lane's codes of it.
+    let input = |l: &Loaded, row: Value| {
+        let codes = k.at(layout.code(k, x, row, k.mul(l.group, k.int(GROUP as i64))), k.mul(chunk, k.int(if q4 { 8 } else { 4 })));
+        (k.load(layout.scale(k, x, row, l.group), Type::F32), k.load(codes, if q4 { Type::Words(2) } else { Type::I32 }))
+    };
     let compute = |loaded: &[Loaded], mut sums: Vec<Vec<Value>>, in_range: &dyn Fn(u32) -> Option<Value>| {
+        // All of one row is asked for at once; of several, that would take more registers than it saves time.
+        let early: Option<Vec<_>> = (inputs.len() == 1).then(|| loaded.iter().map(|l| input(l, inputs[0])).collect());
+        if early.is_some() {
+            k.issued();
+        }
         for (n, l) in loaded.iter().enumerate() {
             let scales: Vec<Value> = (0..4).map(|at| k.widen(k.element(l.scales, at))).collect();
             for (r, &row) in inputs.iter().enumerate() {
-                let scale = k.load(layout.scale(k, x, row, l.group), Type::F32);
-                let input = layout.code(k, x, row, k.mul(l.group, k.int(GROUP as i64)));
+                let (scale, codes) = early.as_ref().map_or_else(|| input(l, row), |early| early[n]);
                 let scale = [l.valid, in_range(n as u32)].into_iter().flatten().fold(scale, |s, v| k.select(v, s, zero));
-                let dots = if q4 { dots_q4(k, l, input, chunk) } else { dots_q8(k, l, input, chunk) };
+                let dots = if q4 { dots_q4(k, l, codes) } else { dots_q8(k, l, codes) };
                 for at in 0..4 {
                     let scaled = k.mul(k.to_float(dots[at]), scale);
                     sums[r][at] = k.fma(scaled, scales[at], sums[r][at]);
@@ -277,8 +286,7 @@ fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, V
 }
 
 /// Low nibbles hold columns 8 i .. 8 i + 4 of the group, high ones the next four.
-fn dots_q4(k: &Kernel, l: &Loaded, input: Value, chunk: Value) -> Vec<Value> {
-    let x = k.load(k.at(input, k.mul(chunk, k.int(8))), Type::Words(2));
+fn dots_q4(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
     let (low, high) = (k.element(x, 0), k.element(x, 1));
     let ones = k.int(0x0101_0101);
     let sum = k.dot4(ones, high, k.dot4(ones, low, k.int(0)));
@@ -293,8 +301,7 @@ fn dots_q4(k: &Kernel, l: &Loaded, input: Value, chunk: Value) -> Vec<Value> {
 }
 
 /// Word `i` of a row holds columns 4 i .. 4 i + 4.
-fn dots_q8(k: &Kernel, l: &Loaded, input: Value, chunk: Value) -> Vec<Value> {
-    let x = k.load(k.at(input, k.mul(chunk, k.int(4))), Type::I32);
+fn dots_q8(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
     let bias = k.mul(k.dot4(k.int(0x0101_0101), x, k.int(0)), k.int(-128));
     (0..4).map(|at| k.dot4(k.element(l.codes[0], at), x, bias)).collect()
 }

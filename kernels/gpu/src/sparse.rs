@@ -96,6 +96,7 @@ fn dot_quantised(k: &Kernel, format: Format, (cols, entry_rows): (u32, u32), neu
             .map(|(v, e)| k.element(v, e))
             .collect();
         let factors = [0, 1].map(|odd| layout.load_group(k, input, row, k.add(k.mul(pair, k.int(2)), k.int(odd))));
+        k.issued();
         let mask = k.int(0x0F0F_0F0F);
         let half = |odd: u8| {
             let bias = k.mul(factors[usize::from(odd)].1, k.int(-i64::from(format.bias())));

@@ -553,10 +553,20 @@ impl Kernel {
         value
     }
 
-    /// Waits for the launch ahead where launches overlap; must stand before the first read of a buffer.
+    /// Waits for the launch ahead where launches overlap; must stand before the first read of a buffer. Reads of constants that stand before it are
+    /// issued before it everywhere.
     pub fn wait_for_launch(&self) {
         if self.dialect == Dialect::Hopper {
             self.assembly("griddepcontrol.wait;");
+        }
+        self.issued();
+    }
+
+    /// Reads written before this are issued before what is written after: on AMD the scheduler else puts some behind the waits for others.
+    pub fn issued(&self) {
+        if self.dialect == Dialect::Amd {
+            let none = self.int(0);
+            self.line(&format!("llvm.call_intrinsic \"llvm.amdgcn.sched.barrier\"({}) : (i32) -> ()", none.name()));
         }
     }
 

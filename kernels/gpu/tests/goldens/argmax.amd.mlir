@@ -1,25 +1,25 @@
 module attributes {gpu.container_module} {
 gpu.module @kernels {
   gpu.func @argmax(%v1000000: !llvm.ptr<1>, %v1000001: !llvm.ptr<1>, %v1000002: !llvm.ptr<1>) kernel attributes {gpu.known_block_size = array<i32: 256, 1, 1>, rocdl.flat_work_group_size = "256,256"} {
-    %c8 = arith.constant true
-    %c9 = arith.constant 0 : i32
+    %c9 = arith.constant true
+    %c1 = arith.constant 0 : i32
     %c17 = arith.constant 1 : i32
     %c16 = arith.constant 2 : i32
-    %c1 = arith.constant 4 : i32
+    %c2 = arith.constant 4 : i32
     %c15 = arith.constant 8 : i32
     %c13 = arith.constant 16 : i32
     %c18 = arith.constant 31 : i32
     %c14 = arith.constant 32 : i32
-    %c4 = arith.constant 256 : i32
-    %c2 = arith.constant 500 : i32
-    %c3 = arith.constant 512 : i32
+    %c5 = arith.constant 256 : i32
+    %c3 = arith.constant 500 : i32
+    %c4 = arith.constant 512 : i32
     %c0 = arith.constant 4096 : i32
-    %c6 = arith.constant 2147483647 : i32
+    %c7 = arith.constant 2147483647 : i32
     %c11 = arith.constant -2147483648 : i32
     %c10 = arith.constant -1 : i32
     %c12 = arith.constant 32 : i64
-    %c7 = arith.constant 0x7F800000 : f32
-    %c5 = arith.constant 0xFF800000 : f32
+    %c8 = arith.constant 0x7F800000 : f32
+    %c6 = arith.constant 0xFF800000 : f32
     %v1i = gpu.thread_id x
     %v1 = arith.index_cast %v1i : index to i32
     %v2i = gpu.block_id y
@@ -27,30 +27,31 @@ gpu.module @kernels {
     %v3i = gpu.block_id x
     %v3 = arith.index_cast %v3i : index to i32
     %v4 = arith.muli %v3, %c0 : i32
-    %v5 = llvm.getelementptr %v1000000[%c1] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c1) : (i32) -> ()
+    %v5 = llvm.getelementptr %v1000000[%c2] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
     %v6 = llvm.load %v5 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v7 = arith.cmpi slt, %v2, %v6 : i32
     scf.if %v7 {
       %v8 = arith.addi %v4, %c0 : i32
-      %v9 = arith.minsi %v8, %c2 : i32
+      %v9 = arith.minsi %v8, %c3 : i32
       %v10 = arith.addi %v4, %v1 : i32
-      %v11 = arith.muli %v2, %c3 : i32
-      %v15:2 = scf.for %v12 = %v10 to %v9 step %c4 iter_args(%v13 = %c5, %v14 = %c6) -> (f32, i32) : i32 {
+      %v11 = arith.muli %v2, %c4 : i32
+      %v15:2 = scf.for %v12 = %v10 to %v9 step %c5 iter_args(%v13 = %c6, %v14 = %c7) -> (f32, i32) : i32 {
         %v16 = arith.addi %v11, %v12 : i32
-        %v17 = arith.muli %v16, %c1 : i32
+        %v17 = arith.muli %v16, %c2 : i32
         %v18 = llvm.getelementptr %v1000001[%v17] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         %v19 = llvm.load %v18 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
         %v20 = arith.cmpf oeq, %v19, %v19 : f32
-        %v21 = arith.select %v20, %v19, %c7 : f32
+        %v21 = arith.select %v20, %v19, %c8 : f32
         %v22 = arith.cmpf ogt, %v21, %v13 : f32
         %v23 = arith.select %v22, %v21, %v13 : f32
         %v24 = arith.select %v22, %v12, %v14 : i32
         scf.yield %v23, %v24 : f32, i32
       }
-      %v25 = arith.select %c8, %v15#0, %v15#0 : f32
-      %v26 = arith.select %c8, %v15#1, %v15#1 : i32
+      %v25 = arith.select %c9, %v15#0, %v15#0 : f32
+      %v26 = arith.select %c9, %v15#1, %v15#1 : i32
       %v27 = arith.bitcast %v25 : f32 to i32
-      %v28 = arith.cmpi slt, %v27, %c9 : i32
+      %v28 = arith.cmpi slt, %v27, %c1 : i32
       %v29 = arith.xori %v27, %c10 : i32
       %v30 = arith.xori %v27, %c11 : i32
       %v31 = arith.select %v28, %v29, %v30 : i32
@@ -82,8 +83,8 @@ gpu.module @kernels {
       %v57 = arith.trunci %v56 : i64 to i32
       %v58 = arith.shrui %v56, %c12 : i64
       %v59 = arith.trunci %v58 : i64 to i32
-      %v60, %v60ok = gpu.shuffle xor %v57, %c1, %c14 : i32
-      %v61, %v61ok = gpu.shuffle xor %v59, %c1, %c14 : i32
+      %v60, %v60ok = gpu.shuffle xor %v57, %c2, %c14 : i32
+      %v61, %v61ok = gpu.shuffle xor %v59, %c2, %c14 : i32
       %v62 = arith.extui %v61 : i32 to i64
       %v63 = arith.shli %v62, %c12 : i64
       %v64 = arith.extui %v60 : i32 to i64
@@ -110,7 +111,7 @@ gpu.module @kernels {
       %v85 = arith.ori %v83, %v84 : i64
       %v86 = arith.maxui %v76, %v85 : i64
       %v87 = arith.andi %v1, %c18 : i32
-      %v88 = arith.cmpi eq, %v87, %c9 : i32
+      %v88 = arith.cmpi eq, %v87, %c1 : i32
       scf.if %v88 {
         %v89 = arith.muli %v2, %c15 : i32
         %v90 = llvm.getelementptr %v1000002[%v89] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8

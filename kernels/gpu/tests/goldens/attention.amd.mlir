@@ -5,22 +5,22 @@ gpu.module @kernels {
   llvm.mlir.global internal @attention_shared2() {addr_space = 3 : i32, alignment = 4 : i64} : !llvm.array<4 x i8>
   gpu.func @attention(%v1000000: !llvm.ptr<1>, %v1000001: !llvm.ptr<1>, %v1000002: !llvm.ptr<1>, %v1000003: !llvm.ptr<1>, %v1000004: !llvm.ptr<1>, %v1000005: !llvm.ptr<1>) kernel attributes {gpu.known_block_size = array<i32: 256, 1, 1>, rocdl.flat_work_group_size = "256,256"} {
     %c22 = arith.constant true
-    %c9 = arith.constant 0 : i32
+    %c5 = arith.constant 0 : i32
     %c19 = arith.constant 1 : i32
     %c2 = arith.constant 2 : i32
     %c4 = arith.constant 3 : i32
-    %c6 = arith.constant 4 : i32
+    %c7 = arith.constant 4 : i32
     %c1 = arith.constant 5 : i32
     %c24 = arith.constant 6 : i32
     %c3 = arith.constant 7 : i32
     %c11 = arith.constant 8 : i32
-    %c8 = arith.constant 15 : i32
+    %c9 = arith.constant 15 : i32
     %c16 = arith.constant 16 : i32
     %c0 = arith.constant 31 : i32
     %c20 = arith.constant 32 : i32
     %c10 = arith.constant 64 : i32
-    %c5 = arith.constant 80 : i32
-    %c7 = arith.constant 96 : i32
+    %c6 = arith.constant 80 : i32
+    %c8 = arith.constant 96 : i32
     %c21 = arith.constant 128 : i32
     %c26 = arith.constant 256 : i32
     %c23 = arith.constant 264 : i32
@@ -57,30 +57,31 @@ gpu.module @kernels {
     %v15 = llvm.mlir.addressof @attention_shared0 : !llvm.ptr<3>
     %v16 = llvm.mlir.addressof @attention_shared1 : !llvm.ptr<3>
     %v17 = llvm.mlir.addressof @attention_shared2 : !llvm.ptr<3>
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c5) : (i32) -> ()
     %v18 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v19 = arith.cmpi slt, %v2, %v18 : i32
     scf.if %v19 {
-      %v20 = arith.muli %v2, %c6 : i32
-      %v21 = arith.addi %c5, %v20 : i32
+      %v20 = arith.muli %v2, %c7 : i32
+      %v21 = arith.addi %c6, %v20 : i32
       %v22 = llvm.getelementptr %v1000000[%v21] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v23 = llvm.load %v22 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-      %v24 = arith.muli %v2, %c6 : i32
-      %v25 = arith.addi %c7, %v24 : i32
+      %v24 = arith.muli %v2, %c7 : i32
+      %v25 = arith.addi %c8, %v24 : i32
       %v26 = llvm.getelementptr %v1000000[%v25] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v27 = llvm.load %v26 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-      %v28 = arith.subi %v27, %c8 : i32
-      %v29 = arith.maxsi %v28, %c9 : i32
+      %v28 = arith.subi %v27, %c9 : i32
+      %v29 = arith.maxsi %v28, %c5 : i32
       %v30 = arith.muli %v2, %c2 : i32
       %v31 = arith.addi %v30, %v13 : i32
       %v32 = arith.muli %v31, %c10 : i32
       %v33 = arith.muli %v9, %c11 : i32
       %v34 = arith.addi %v32, %v33 : i32
-      %v35 = arith.addi %v34, %c9 : i32
-      %v36 = arith.muli %v35, %c6 : i32
+      %v35 = arith.addi %v34, %c5 : i32
+      %v36 = arith.muli %v35, %c7 : i32
       %v37 = llvm.getelementptr %v1000001[%v36] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v38 = llvm.load %v37 {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
-      %v39 = arith.addi %v34, %c6 : i32
-      %v40 = arith.muli %v39, %c6 : i32
+      %v39 = arith.addi %v34, %c7 : i32
+      %v40 = arith.muli %v39, %c7 : i32
       %v41 = llvm.getelementptr %v1000001[%v40] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v42 = llvm.load %v41 {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
       %v43 = vector.extract %v38[0] : f32 from vector<4xf32>
@@ -110,10 +111,10 @@ gpu.module @kernels {
       %v67 = llvm.getelementptr %v66[%c15] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
       %v68 = llvm.getelementptr %v67[%v59] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v69 = arith.muli %v9, %c16 : i32
-      %v70 = arith.muli %v6, %c6 : i32
+      %v70 = arith.muli %v6, %c7 : i32
       %v71 = arith.addi %v70, %v14 : i32
-      %v72 = arith.muli %v71, %c6 : i32
-      %v73 = arith.addi %v72, %c9 : i32
+      %v72 = arith.muli %v71, %c7 : i32
+      %v73 = arith.addi %v72, %c5 : i32
       %v74 = arith.addi %v29, %v73 : i32
       %v75 = arith.addi %v27, %c19 : i32
       %v87:10 = scf.for %v76 = %v74 to %v75 step %c20 iter_args(%v77 = %c17, %v78 = %c18, %v79 = %c18, %v80 = %c18, %v81 = %c18, %v82 = %c18, %v83 = %c18, %v84 = %c18, %v85 = %c18, %v86 = %c18) -> (f32, f32, f32, f32, f32, f32, f32, f32, f32, f32) : i32 {
@@ -124,13 +125,14 @@ gpu.module @kernels {
         %v92 = arith.muli %v91, %c21 : i32
         %v93 = arith.addi %v92, %v69 : i32
         %v94 = llvm.getelementptr %v63[%v93] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v95 = llvm.getelementptr %v94[%c9] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v95 = llvm.getelementptr %v94[%c5] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         %v96 = llvm.load %v95 {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xf16>
         %v97 = arith.muli %v91, %c21 : i32
         %v98 = arith.addi %v97, %v69 : i32
         %v99 = llvm.getelementptr %v68[%v98] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v100 = llvm.getelementptr %v99[%c9] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v100 = llvm.getelementptr %v99[%c5] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         %v101 = llvm.load %v100 {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xf16>
+        llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c5) : (i32) -> ()
         %v102 = vector.extract %v96[0] : f16 from vector<8xf16>
         %v103 = arith.extf %v102 : f16 to f32
         %v104 = llvm.intr.fma(%v103, %v44, %c18) : (f32, f32, f32) -> f32
@@ -155,7 +157,7 @@ gpu.module @kernels {
         %v123 = vector.extract %v96[7] : f16 from vector<8xf16>
         %v124 = arith.extf %v123 : f16 to f32
         %v125 = llvm.intr.fma(%v124, %v58, %v122) : (f32, f32, f32) -> f32
-        %v126, %v126ok = gpu.shuffle xor %v125, %c6, %c20 : f32
+        %v126, %v126ok = gpu.shuffle xor %v125, %c7, %c20 : f32
         %v127 = arith.addf %v125, %v126 : f32
         %v128, %v128ok = gpu.shuffle xor %v127, %c2, %c20 : f32
         %v129 = arith.addf %v127, %v128 : f32
@@ -277,60 +279,60 @@ gpu.module @kernels {
       %v243 = arith.addf %v241, %v242 : f32
       %v244 = arith.muli %v4, %c23 : i32
       %v245 = llvm.getelementptr %v15[%v244] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
-      %v246 = arith.cmpi eq, %v10, %c9 : i32
+      %v246 = arith.cmpi eq, %v10, %c5 : i32
       scf.if %v246 {
         %v247 = arith.muli %v9, %c11 : i32
-        %v248 = arith.addi %v247, %c9 : i32
+        %v248 = arith.addi %v247, %c5 : i32
         %v249 = arith.addi %v248, %c2 : i32
-        %v250 = arith.muli %v249, %c6 : i32
+        %v250 = arith.muli %v249, %c7 : i32
         %v251 = llvm.getelementptr %v245[%v250] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v222, %v251 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v252 = arith.muli %v9, %c11 : i32
         %v253 = arith.addi %v252, %c19 : i32
         %v254 = arith.addi %v253, %c2 : i32
-        %v255 = arith.muli %v254, %c6 : i32
+        %v255 = arith.muli %v254, %c7 : i32
         %v256 = llvm.getelementptr %v245[%v255] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v225, %v256 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v257 = arith.muli %v9, %c11 : i32
         %v258 = arith.addi %v257, %c2 : i32
         %v259 = arith.addi %v258, %c2 : i32
-        %v260 = arith.muli %v259, %c6 : i32
+        %v260 = arith.muli %v259, %c7 : i32
         %v261 = llvm.getelementptr %v245[%v260] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v228, %v261 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v262 = arith.muli %v9, %c11 : i32
         %v263 = arith.addi %v262, %c4 : i32
         %v264 = arith.addi %v263, %c2 : i32
-        %v265 = arith.muli %v264, %c6 : i32
+        %v265 = arith.muli %v264, %c7 : i32
         %v266 = llvm.getelementptr %v245[%v265] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v231, %v266 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v267 = arith.muli %v9, %c11 : i32
-        %v268 = arith.addi %v267, %c6 : i32
+        %v268 = arith.addi %v267, %c7 : i32
         %v269 = arith.addi %v268, %c2 : i32
-        %v270 = arith.muli %v269, %c6 : i32
+        %v270 = arith.muli %v269, %c7 : i32
         %v271 = llvm.getelementptr %v245[%v270] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v234, %v271 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v272 = arith.muli %v9, %c11 : i32
         %v273 = arith.addi %v272, %c1 : i32
         %v274 = arith.addi %v273, %c2 : i32
-        %v275 = arith.muli %v274, %c6 : i32
+        %v275 = arith.muli %v274, %c7 : i32
         %v276 = llvm.getelementptr %v245[%v275] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v237, %v276 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v277 = arith.muli %v9, %c11 : i32
         %v278 = arith.addi %v277, %c24 : i32
         %v279 = arith.addi %v278, %c2 : i32
-        %v280 = arith.muli %v279, %c6 : i32
+        %v280 = arith.muli %v279, %c7 : i32
         %v281 = llvm.getelementptr %v245[%v280] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v240, %v281 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         %v282 = arith.muli %v9, %c11 : i32
         %v283 = arith.addi %v282, %c3 : i32
         %v284 = arith.addi %v283, %c2 : i32
-        %v285 = arith.muli %v284, %c6 : i32
+        %v285 = arith.muli %v284, %c7 : i32
         %v286 = llvm.getelementptr %v245[%v285] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         llvm.store %v243, %v286 {alignment = 4 : i64} : f32, !llvm.ptr<3>
-        %v287 = arith.cmpi eq, %v3, %c9 : i32
+        %v287 = arith.cmpi eq, %v3, %c5 : i32
         scf.if %v287 {
           llvm.store %v214, %v245 {alignment = 4 : i64} : f32, !llvm.ptr<3>
-          %v288 = llvm.getelementptr %v245[%c6] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
+          %v288 = llvm.getelementptr %v245[%c7] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
           llvm.store %v219, %v288 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         }
       }
@@ -342,19 +344,19 @@ gpu.module @kernels {
         %v294 = arith.remui %v291, %c10 : i32
         %v295 = arith.muli %v293, %c23 : i32
         %v296 = llvm.getelementptr %v15[%v295] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
-        %v297 = arith.muli %c9, %c6 : i32
-        %v298 = arith.addi %c9, %v297 : i32
+        %v297 = arith.muli %c5, %c7 : i32
+        %v298 = arith.addi %c5, %v297 : i32
         %v299 = llvm.getelementptr %v296[%v298] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v300 = llvm.load %v299 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
-        %v301 = arith.muli %c9, %c6 : i32
+        %v301 = arith.muli %c5, %c7 : i32
         %v302 = arith.addi %c27, %v301 : i32
         %v303 = llvm.getelementptr %v296[%v302] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v304 = llvm.load %v303 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
-        %v305 = arith.muli %c9, %c6 : i32
+        %v305 = arith.muli %c5, %c7 : i32
         %v306 = arith.addi %c25, %v305 : i32
         %v307 = llvm.getelementptr %v296[%v306] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v308 = llvm.load %v307 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
-        %v309 = arith.muli %c9, %c6 : i32
+        %v309 = arith.muli %c5, %c7 : i32
         %v310 = arith.addi %c28, %v309 : i32
         %v311 = llvm.getelementptr %v296[%v310] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v312 = llvm.load %v311 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
@@ -363,52 +365,52 @@ gpu.module @kernels {
         %v315 = llvm.call_intrinsic "llvm.maxnum.f32"(%v314, %v312) : (f32, f32) -> f32
         %v316 = arith.subf %v300, %v315 : f32
         %v317 = llvm.call_intrinsic "llvm.exp2.f32"(%v316) : (f32) -> f32
-        %v318 = arith.muli %c19, %c6 : i32
-        %v319 = arith.addi %c9, %v318 : i32
+        %v318 = arith.muli %c19, %c7 : i32
+        %v319 = arith.addi %c5, %v318 : i32
         %v320 = llvm.getelementptr %v296[%v319] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v321 = llvm.load %v320 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v322 = llvm.intr.fma(%v321, %v317, %c18) : (f32, f32, f32) -> f32
         %v323 = arith.addi %v294, %c2 : i32
-        %v324 = arith.muli %v323, %c6 : i32
-        %v325 = arith.addi %c9, %v324 : i32
+        %v324 = arith.muli %v323, %c7 : i32
+        %v325 = arith.addi %c5, %v324 : i32
         %v326 = llvm.getelementptr %v296[%v325] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v327 = llvm.load %v326 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v328 = llvm.intr.fma(%v327, %v317, %c18) : (f32, f32, f32) -> f32
         %v329 = arith.subf %v304, %v315 : f32
         %v330 = llvm.call_intrinsic "llvm.exp2.f32"(%v329) : (f32) -> f32
-        %v331 = arith.muli %c19, %c6 : i32
+        %v331 = arith.muli %c19, %c7 : i32
         %v332 = arith.addi %c27, %v331 : i32
         %v333 = llvm.getelementptr %v296[%v332] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v334 = llvm.load %v333 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v335 = llvm.intr.fma(%v334, %v330, %v322) : (f32, f32, f32) -> f32
         %v336 = arith.addi %v294, %c2 : i32
-        %v337 = arith.muli %v336, %c6 : i32
+        %v337 = arith.muli %v336, %c7 : i32
         %v338 = arith.addi %c27, %v337 : i32
         %v339 = llvm.getelementptr %v296[%v338] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v340 = llvm.load %v339 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v341 = llvm.intr.fma(%v340, %v330, %v328) : (f32, f32, f32) -> f32
         %v342 = arith.subf %v308, %v315 : f32
         %v343 = llvm.call_intrinsic "llvm.exp2.f32"(%v342) : (f32) -> f32
-        %v344 = arith.muli %c19, %c6 : i32
+        %v344 = arith.muli %c19, %c7 : i32
         %v345 = arith.addi %c25, %v344 : i32
         %v346 = llvm.getelementptr %v296[%v345] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v347 = llvm.load %v346 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v348 = llvm.intr.fma(%v347, %v343, %v335) : (f32, f32, f32) -> f32
         %v349 = arith.addi %v294, %c2 : i32
-        %v350 = arith.muli %v349, %c6 : i32
+        %v350 = arith.muli %v349, %c7 : i32
         %v351 = arith.addi %c25, %v350 : i32
         %v352 = llvm.getelementptr %v296[%v351] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v353 = llvm.load %v352 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v354 = llvm.intr.fma(%v353, %v343, %v341) : (f32, f32, f32) -> f32
         %v355 = arith.subf %v312, %v315 : f32
         %v356 = llvm.call_intrinsic "llvm.exp2.f32"(%v355) : (f32) -> f32
-        %v357 = arith.muli %c19, %c6 : i32
+        %v357 = arith.muli %c19, %c7 : i32
         %v358 = arith.addi %c28, %v357 : i32
         %v359 = llvm.getelementptr %v296[%v358] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v360 = llvm.load %v359 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
         %v361 = llvm.intr.fma(%v360, %v356, %v348) : (f32, f32, f32) -> f32
         %v362 = arith.addi %v294, %c2 : i32
-        %v363 = arith.muli %v362, %c6 : i32
+        %v363 = arith.muli %v362, %c7 : i32
         %v364 = arith.addi %c28, %v363 : i32
         %v365 = llvm.getelementptr %v296[%v364] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v366 = llvm.load %v365 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
@@ -420,30 +422,30 @@ gpu.module @kernels {
         %v372 = arith.muli %v6, %c23 : i32
         %v373 = llvm.getelementptr %v371[%v372] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         %v374 = arith.addi %v294, %c2 : i32
-        %v375 = arith.muli %v374, %c6 : i32
+        %v375 = arith.muli %v374, %c7 : i32
         %v376 = llvm.getelementptr %v373[%v375] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         llvm.store %v367, %v376 {alignment = 4 : i64} : f32, !llvm.ptr<1>
-        %v377 = arith.cmpi eq, %v294, %c9 : i32
+        %v377 = arith.cmpi eq, %v294, %c5 : i32
         scf.if %v377 {
           llvm.store %v315, %v373 {alignment = 4 : i64} : f32, !llvm.ptr<1>
-          %v378 = llvm.getelementptr %v373[%c6] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v378 = llvm.getelementptr %v373[%c7] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           llvm.store %v361, %v378 {alignment = 4 : i64} : f32, !llvm.ptr<1>
         }
       }
       %v379 = arith.muli %v2, %c19 : i32
       %v380 = arith.addi %v379, %v8 : i32
-      %v381 = arith.muli %v380, %c6 : i32
+      %v381 = arith.muli %v380, %c7 : i32
       %v382 = llvm.getelementptr %v1000005[%v381] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       llvm.fence syncscope("agent") acq_rel
       amdgpu.lds_barrier
       %v383i = gpu.thread_id x
       %v383 = arith.index_cast %v383i : index to i32
-      %v384 = arith.cmpi eq, %v383, %c9 : i32
+      %v384 = arith.cmpi eq, %v383, %c5 : i32
       scf.if %v384 {
         %v385 = llvm.atomicrmw add %v382, %c19 acq_rel : !llvm.ptr<1>, i32
         %v386 = arith.cmpi eq, %v385, %c19 : i32
         scf.if %v386 {
-          llvm.store %c9, %v382 {alignment = 4 : i64} : i32, !llvm.ptr<1>
+          llvm.store %c5, %v382 {alignment = 4 : i64} : i32, !llvm.ptr<1>
         }
         llvm.store %v385, %v17 {alignment = 4 : i64} : i32, !llvm.ptr<3>
       }
@@ -459,37 +461,37 @@ gpu.module @kernels {
           %v394 = arith.addi %v393, %v391 : i32
           %v395 = arith.muli %v394, %c27 : i32
           %v396 = llvm.getelementptr %v290[%v395] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v397 = arith.muli %c9, %c6 : i32
-          %v398 = arith.addi %c9, %v397 : i32
+          %v397 = arith.muli %c5, %c7 : i32
+          %v398 = arith.addi %c5, %v397 : i32
           %v399 = llvm.getelementptr %v396[%v398] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v400 = llvm.load %v399 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-          %v401 = arith.muli %c9, %c6 : i32
+          %v401 = arith.muli %c5, %c7 : i32
           %v402 = arith.addi %c23, %v401 : i32
           %v403 = llvm.getelementptr %v396[%v402] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v404 = llvm.load %v403 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
           %v405 = llvm.call_intrinsic "llvm.maxnum.f32"(%v400, %v404) : (f32, f32) -> f32
           %v406 = arith.subf %v400, %v405 : f32
           %v407 = llvm.call_intrinsic "llvm.exp2.f32"(%v406) : (f32) -> f32
-          %v408 = arith.muli %c19, %c6 : i32
-          %v409 = arith.addi %c9, %v408 : i32
+          %v408 = arith.muli %c19, %c7 : i32
+          %v409 = arith.addi %c5, %v408 : i32
           %v410 = llvm.getelementptr %v396[%v409] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v411 = llvm.load %v410 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
           %v412 = llvm.intr.fma(%v411, %v407, %c18) : (f32, f32, f32) -> f32
           %v413 = arith.addi %v392, %c2 : i32
-          %v414 = arith.muli %v413, %c6 : i32
-          %v415 = arith.addi %c9, %v414 : i32
+          %v414 = arith.muli %v413, %c7 : i32
+          %v415 = arith.addi %c5, %v414 : i32
           %v416 = llvm.getelementptr %v396[%v415] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v417 = llvm.load %v416 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
           %v418 = llvm.intr.fma(%v417, %v407, %c18) : (f32, f32, f32) -> f32
           %v419 = arith.subf %v404, %v405 : f32
           %v420 = llvm.call_intrinsic "llvm.exp2.f32"(%v419) : (f32) -> f32
-          %v421 = arith.muli %c19, %c6 : i32
+          %v421 = arith.muli %c19, %c7 : i32
           %v422 = arith.addi %c23, %v421 : i32
           %v423 = llvm.getelementptr %v396[%v422] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v424 = llvm.load %v423 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
           %v425 = llvm.intr.fma(%v424, %v420, %v412) : (f32, f32, f32) -> f32
           %v426 = arith.addi %v392, %c2 : i32
-          %v427 = arith.muli %v426, %c6 : i32
+          %v427 = arith.muli %v426, %c7 : i32
           %v428 = arith.addi %c23, %v427 : i32
           %v429 = llvm.getelementptr %v396[%v428] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v430 = llvm.load %v429 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
@@ -502,15 +504,15 @@ gpu.module @kernels {
           %v437 = arith.addi %v436, %v392 : i32
           %v438 = arith.muli %v391, %c10 : i32
           %v439 = arith.addi %v438, %v392 : i32
-          %v440 = arith.muli %v439, %c6 : i32
+          %v440 = arith.muli %v439, %c7 : i32
           %v441 = llvm.getelementptr %v16[%v440] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
           llvm.store %v433, %v441 {alignment = 4 : i64} : f32, !llvm.ptr<3>
         }
         amdgpu.lds_barrier
-        scf.for %v442 = %v4 to %c6 step %c11 : i32 {
+        scf.for %v442 = %v4 to %c7 step %c11 : i32 {
           %v444 = arith.muli %v442, %c20 : i32
           %v445 = arith.addi %v444, %v3 : i32
-          %v446 = arith.muli %v445, %c6 : i32
+          %v446 = arith.muli %v445, %c7 : i32
           %v447 = llvm.getelementptr %v16[%v446] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
           %v448 = llvm.load %v447 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
           %v449 = llvm.call_intrinsic "llvm.fabs.f32"(%v448) : (f32) -> f32
@@ -518,7 +520,7 @@ gpu.module @kernels {
           %v451 = llvm.call_intrinsic "llvm.maxnum.f32"(%v449, %v450) : (f32, f32) -> f32
           %v452, %v452ok = gpu.shuffle xor %v451, %c11, %c20 : f32
           %v453 = llvm.call_intrinsic "llvm.maxnum.f32"(%v451, %v452) : (f32, f32) -> f32
-          %v454, %v454ok = gpu.shuffle xor %v453, %c6, %c20 : f32
+          %v454, %v454ok = gpu.shuffle xor %v453, %c7, %c20 : f32
           %v455 = llvm.call_intrinsic "llvm.maxnum.f32"(%v453, %v454) : (f32, f32) -> f32
           %v456, %v456ok = gpu.shuffle xor %v455, %c2, %c20 : f32
           %v457 = llvm.call_intrinsic "llvm.maxnum.f32"(%v455, %v456) : (f32, f32) -> f32
@@ -536,7 +538,7 @@ gpu.module @kernels {
           %v469 = arith.addi %v467, %v468 : i32
           %v470, %v470ok = gpu.shuffle xor %v469, %c11, %c20 : i32
           %v471 = arith.addi %v469, %v470 : i32
-          %v472, %v472ok = gpu.shuffle xor %v471, %c6, %c20 : i32
+          %v472, %v472ok = gpu.shuffle xor %v471, %c7, %c20 : i32
           %v473 = arith.addi %v471, %v472 : i32
           %v474, %v474ok = gpu.shuffle xor %v473, %c2, %c20 : i32
           %v475 = arith.addi %v473, %v474 : i32
@@ -550,18 +552,18 @@ gpu.module @kernels {
           %v483 = llvm.getelementptr %v1000003[%v482] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           llvm.store %v480, %v483 {alignment = 1 : i64} : i8, !llvm.ptr<1>
           %v484 = arith.andi %v479, %c0 : i32
-          %v485 = arith.cmpi eq, %v484, %c9 : i32
+          %v485 = arith.cmpi eq, %v484, %c5 : i32
           scf.if %v485 {
             %v486 = arith.shrui %v479, %c1 : i32
             %v487 = arith.muli %v486, %c19 : i32
             %v488 = arith.addi %v487, %v2 : i32
-            %v489 = arith.muli %v488, %c6 : i32
+            %v489 = arith.muli %v488, %c7 : i32
             %v490 = arith.addi %c21, %v489 : i32
             %v491 = llvm.getelementptr %v1000003[%v490] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
             llvm.store %v463, %v491 {alignment = 4 : i64} : f32, !llvm.ptr<1>
             %v492 = arith.muli %v486, %c19 : i32
             %v493 = arith.addi %v492, %v2 : i32
-            %v494 = arith.muli %v493, %c6 : i32
+            %v494 = arith.muli %v493, %c7 : i32
             %v495 = arith.addi %c21, %v494 : i32
             %v496 = llvm.getelementptr %v1000003[%v495] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
             %v497 = llvm.getelementptr %v496[%c16] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8

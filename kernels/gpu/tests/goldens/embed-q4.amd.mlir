@@ -1,10 +1,10 @@
 module attributes {gpu.container_module} {
 gpu.module @kernels {
   gpu.func @embed(%v1000000: !llvm.ptr<1>, %v1000001: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %v1000002: !llvm.ptr<1>, %v1000003: !llvm.ptr<1>) kernel attributes {gpu.known_block_size = array<i32: 256, 1, 1>, rocdl.flat_work_group_size = "256,256"} {
-    %c4 = arith.constant 0 : i32
+    %c2 = arith.constant 0 : i32
     %c18 = arith.constant 1 : i32
     %c9 = arith.constant 2 : i32
-    %c3 = arith.constant 4 : i32
+    %c4 = arith.constant 4 : i32
     %c7 = arith.constant 5 : i32
     %c1 = arith.constant 8 : i32
     %c14 = arith.constant 12 : i32
@@ -15,7 +15,7 @@ gpu.module @kernels {
     %c16 = arith.constant 28 : i32
     %c10 = arith.constant 31 : i32
     %c11 = arith.constant 32 : i32
-    %c2 = arith.constant 64 : i32
+    %c3 = arith.constant 64 : i32
     %c23 = arith.constant 255 : i32
     %c0 = arith.constant 256 : i32
     %c8 = arith.constant 288 : i32
@@ -34,15 +34,16 @@ gpu.module @kernels {
     %v4 = arith.index_cast %v4i : index to i32
     %v5 = arith.addi %v3, %v4 : i32
     %v6 = arith.muli %v5, %c1 : i32
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c2) : (i32) -> ()
     %v7 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v8 = arith.cmpi slt, %v1, %v7 : i32
     scf.if %v8 {
-      %v9 = arith.muli %v1, %c3 : i32
-      %v10 = arith.addi %c2, %v9 : i32
+      %v9 = arith.muli %v1, %c4 : i32
+      %v10 = arith.addi %c3, %v9 : i32
       %v11 = llvm.getelementptr %v1000000[%v10] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v12 = llvm.load %v11 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-      %v13 = arith.cmpi slt, %v6, %c2 : i32
-      %v14 = arith.select %v13, %v6, %c4 : i32
+      %v13 = arith.cmpi slt, %v6, %c3 : i32
+      %v14 = arith.select %v13, %v6, %c2 : i32
       %v15 = arith.divui %v12, %c5 : i32
       %v16 = arith.extui %v15 : i32 to i64
       %v17 = arith.muli %v16, %c6 : i64
@@ -59,11 +60,11 @@ gpu.module @kernels {
       %v28 = arith.divui %v27, %c1 : i32
       %v29 = arith.muli %v28, %c5 : i32
       %v30 = arith.addi %v29, %v19 : i32
-      %v31 = arith.muli %v30, %c3 : i32
+      %v31 = arith.muli %v30, %c4 : i32
       %v32 = arith.addi %c11, %v31 : i32
       %v33 = llvm.getelementptr %v22[%v32] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
       %v34 = llvm.load %v33 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-      %v35 = arith.shrui %v34, %c4 : i32
+      %v35 = arith.shrui %v34, %c2 : i32
       %v36 = arith.andi %v35, %c12 : i32
       %v37 = arith.subi %v36, %c1 : i32
       %v38 = arith.sitofp %v37 : i32 to f32
@@ -83,7 +84,7 @@ gpu.module @kernels {
       %v52 = arith.subi %v51, %c1 : i32
       %v53 = arith.sitofp %v52 : i32 to f32
       %v54 = arith.mulf %v53, %v26 : f32
-      %v55 = arith.shrui %v34, %c3 : i32
+      %v55 = arith.shrui %v34, %c4 : i32
       %v56 = arith.andi %v55, %c12 : i32
       %v57 = arith.subi %v56, %c1 : i32
       %v58 = arith.sitofp %v57 : i32 to f32
@@ -178,12 +179,12 @@ gpu.module @kernels {
       %v147, %v147ok = gpu.shuffle xor %v146, %c18, %c11 : i32
       %v148 = arith.addi %v146, %v147 : i32
       scf.if %v13 {
-        %v149 = arith.muli %v1, %c2 : i32
+        %v149 = arith.muli %v1, %c3 : i32
         %v150 = arith.addi %v149, %v6 : i32
-        %v151 = arith.muli %v150, %c3 : i32
+        %v151 = arith.muli %v150, %c4 : i32
         %v152 = llvm.getelementptr %v1000002[%v151] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         %v153 = vector.from_elements %v75, %v76, %v77, %v78 : vector<4xf32>
-        %v154 = llvm.getelementptr %v152[%c4] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v154 = llvm.getelementptr %v152[%c2] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         llvm.store %v153, %v154 {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
         %v155 = vector.from_elements %v79, %v80, %v81, %v82 : vector<4xf32>
         %v156 = llvm.getelementptr %v152[%c5] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
@@ -198,8 +199,8 @@ gpu.module @kernels {
         %v164 = arith.shli %v163, %c13 : i32
         %v165 = arith.ori %v162, %v164 : i32
         %v166 = arith.ori %v160, %v165 : i32
-        %v167 = arith.addi %v6, %c4 : i32
-        %v168 = arith.muli %v1, %c2 : i32
+        %v167 = arith.addi %v6, %c2 : i32
+        %v168 = arith.muli %v1, %c3 : i32
         %v169 = arith.addi %v168, %v167 : i32
         %v170 = llvm.getelementptr %v1000003[%v169] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         llvm.store %v166, %v170 {alignment = 4 : i64} : i32, !llvm.ptr<1>
@@ -213,25 +214,25 @@ gpu.module @kernels {
         %v178 = arith.shli %v177, %c13 : i32
         %v179 = arith.ori %v176, %v178 : i32
         %v180 = arith.ori %v174, %v179 : i32
-        %v181 = arith.addi %v6, %c3 : i32
-        %v182 = arith.muli %v1, %c2 : i32
+        %v181 = arith.addi %v6, %c4 : i32
+        %v182 = arith.muli %v1, %c3 : i32
         %v183 = arith.addi %v182, %v181 : i32
         %v184 = llvm.getelementptr %v1000003[%v183] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
         llvm.store %v180, %v184 {alignment = 4 : i64} : i32, !llvm.ptr<1>
         %v185 = arith.andi %v6, %c10 : i32
-        %v186 = arith.cmpi eq, %v185, %c4 : i32
+        %v186 = arith.cmpi eq, %v185, %c2 : i32
         scf.if %v186 {
           %v187 = arith.shrui %v6, %c7 : i32
           %v188 = arith.muli %v187, %c18 : i32
           %v189 = arith.addi %v188, %v1 : i32
-          %v190 = arith.muli %v189, %c3 : i32
-          %v191 = arith.addi %c2, %v190 : i32
+          %v190 = arith.muli %v189, %c4 : i32
+          %v191 = arith.addi %c3, %v190 : i32
           %v192 = llvm.getelementptr %v1000003[%v191] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           llvm.store %v105, %v192 {alignment = 4 : i64} : f32, !llvm.ptr<1>
           %v193 = arith.muli %v187, %c18 : i32
           %v194 = arith.addi %v193, %v1 : i32
-          %v195 = arith.muli %v194, %c3 : i32
-          %v196 = arith.addi %c2, %v195 : i32
+          %v195 = arith.muli %v194, %c4 : i32
+          %v196 = arith.addi %c3, %v195 : i32
           %v197 = llvm.getelementptr %v1000003[%v196] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v198 = llvm.getelementptr %v197[%c1] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           llvm.store %v148, %v198 {alignment = 4 : i64} : i32, !llvm.ptr<1>

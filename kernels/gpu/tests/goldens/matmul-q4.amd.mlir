@@ -60,6 +60,7 @@ gpu.module @kernels {
     %v19 = arith.minsi %v17, %v18 : i32
     %v20 = arith.muli %v19, %c7 : i32
     %v21 = llvm.getelementptr %v1000002[%v20] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c4) : (i32) -> ()
     %v22 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v23 = arith.cmpi slt, %v8, %v22 : i32
     scf.if %v23 {

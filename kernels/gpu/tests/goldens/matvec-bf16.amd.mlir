@@ -34,6 +34,7 @@ gpu.module @kernels {
     %v9 = llvm.getelementptr %v1000002[%v8] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
     %v10 = arith.andi %v2, %c2 : i32
     %v11 = arith.shrui %v2, %c2 : i32
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c4) : (i32) -> ()
     %v12 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v13 = arith.addi %v6, %c4 : i32
     %v14 = arith.cmpi slt, %v13, %v12 : i32

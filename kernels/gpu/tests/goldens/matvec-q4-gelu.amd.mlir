@@ -80,33 +80,35 @@ gpu.module @kernels {
     %v33 = arith.muli %v17, %c13 : i32
     %v34 = llvm.getelementptr %v28[%v33] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
     %v35 = llvm.load %v34 invariant {alignment = 8 : i64} : !llvm.ptr<1> -> vector<4xf16>
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c9) : (i32) -> ()
     %v36 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v37 = arith.addi %v6, %c9 : i32
     %v38 = arith.cmpi slt, %v37, %v36 : i32
     %v39 = arith.select %v38, %v37, %c9 : i32
-    %v40 = vector.extract %v35[0] : f16 from vector<4xf16>
-    %v41 = arith.extf %v40 : f16 to f32
-    %v42 = vector.extract %v35[1] : f16 from vector<4xf16>
-    %v43 = arith.extf %v42 : f16 to f32
-    %v44 = vector.extract %v35[2] : f16 from vector<4xf16>
-    %v45 = arith.extf %v44 : f16 to f32
-    %v46 = vector.extract %v35[3] : f16 from vector<4xf16>
-    %v47 = arith.extf %v46 : f16 to f32
-    %v48 = arith.muli %v26, %c2 : i32
-    %v49 = arith.addi %v48, %v39 : i32
-    %v50 = arith.muli %v49, %c6 : i32
-    %v51 = arith.addi %c14, %v50 : i32
-    %v52 = llvm.getelementptr %v1000001[%v51] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v53 = llvm.load %v52 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-    %v54 = arith.muli %v26, %c11 : i32
-    %v55 = arith.muli %v39, %c14 : i32
-    %v56 = arith.addi %v55, %v54 : i32
-    %v57 = llvm.getelementptr %v1000001[%v56] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v58 = arith.muli %v19, %c13 : i32
-    %v59 = llvm.getelementptr %v57[%v58] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v60 = llvm.load %v59 {alignment = 8 : i64} : !llvm.ptr<1> -> vector<2xi32>
-    %v61 = vector.extract %v60[0] : i32 from vector<2xi32>
-    %v62 = vector.extract %v60[1] : i32 from vector<2xi32>
+    %v40 = arith.muli %v26, %c11 : i32
+    %v41 = arith.muli %v39, %c14 : i32
+    %v42 = arith.addi %v41, %v40 : i32
+    %v43 = llvm.getelementptr %v1000001[%v42] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    %v44 = arith.muli %v19, %c13 : i32
+    %v45 = llvm.getelementptr %v43[%v44] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    %v46 = arith.muli %v26, %c2 : i32
+    %v47 = arith.addi %v46, %v39 : i32
+    %v48 = arith.muli %v47, %c6 : i32
+    %v49 = arith.addi %c14, %v48 : i32
+    %v50 = llvm.getelementptr %v1000001[%v49] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    %v51 = llvm.load %v50 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+    %v52 = llvm.load %v45 {alignment = 8 : i64} : !llvm.ptr<1> -> vector<2xi32>
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c9) : (i32) -> ()
+    %v53 = vector.extract %v35[0] : f16 from vector<4xf16>
+    %v54 = arith.extf %v53 : f16 to f32
+    %v55 = vector.extract %v35[1] : f16 from vector<4xf16>
+    %v56 = arith.extf %v55 : f16 to f32
+    %v57 = vector.extract %v35[2] : f16 from vector<4xf16>
+    %v58 = arith.extf %v57 : f16 to f32
+    %v59 = vector.extract %v35[3] : f16 from vector<4xf16>
+    %v60 = arith.extf %v59 : f16 to f32
+    %v61 = vector.extract %v52[0] : i32 from vector<2xi32>
+    %v62 = vector.extract %v52[1] : i32 from vector<2xi32>
     %v63 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %c15, %c16, %v61, %c9, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v64 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %c15, %c16, %v62, %v63, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v65 = arith.muli %v64, %c18 : i32
@@ -135,17 +137,17 @@ gpu.module @kernels {
     %v88 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v87, %c16, %v61, %v65, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v89 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v86, %c16, %v62, %v88, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v90 = arith.sitofp %v71 : i32 to f32
-    %v91 = arith.mulf %v90, %v53 : f32
-    %v92 = llvm.intr.fma(%v91, %v41, %c8) : (f32, f32, f32) -> f32
+    %v91 = arith.mulf %v90, %v51 : f32
+    %v92 = llvm.intr.fma(%v91, %v54, %c8) : (f32, f32, f32) -> f32
     %v93 = arith.sitofp %v77 : i32 to f32
-    %v94 = arith.mulf %v93, %v53 : f32
-    %v95 = llvm.intr.fma(%v94, %v43, %c8) : (f32, f32, f32) -> f32
+    %v94 = arith.mulf %v93, %v51 : f32
+    %v95 = llvm.intr.fma(%v94, %v56, %c8) : (f32, f32, f32) -> f32
     %v96 = arith.sitofp %v83 : i32 to f32
-    %v97 = arith.mulf %v96, %v53 : f32
-    %v98 = llvm.intr.fma(%v97, %v45, %c8) : (f32, f32, f32) -> f32
+    %v97 = arith.mulf %v96, %v51 : f32
+    %v98 = llvm.intr.fma(%v97, %v58, %c8) : (f32, f32, f32) -> f32
     %v99 = arith.sitofp %v89 : i32 to f32
-    %v100 = arith.mulf %v99, %v53 : f32
-    %v101 = llvm.intr.fma(%v100, %v47, %c8) : (f32, f32, f32) -> f32
+    %v100 = arith.mulf %v99, %v51 : f32
+    %v101 = llvm.intr.fma(%v100, %v60, %c8) : (f32, f32, f32) -> f32
     %v102, %v102ok = gpu.shuffle xor %v92, %c12, %c11 : f32
     %v103 = arith.addf %v92, %v102 : f32
     %v104, %v104ok = gpu.shuffle xor %v103, %c13, %c11 : f32

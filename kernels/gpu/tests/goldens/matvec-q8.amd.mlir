@@ -50,53 +50,55 @@ gpu.module @kernels {
     %v23 = arith.muli %v10, %c13 : i32
     %v24 = llvm.getelementptr %v18[%v23] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
     %v25 = llvm.load %v24 invariant {alignment = 8 : i64} : !llvm.ptr<1> -> vector<4xf16>
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c4) : (i32) -> ()
     %v26 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v27 = arith.addi %v6, %c4 : i32
     %v28 = arith.cmpi slt, %v27, %v26 : i32
     %v29 = arith.select %v28, %v27, %c4 : i32
-    %v30 = vector.extract %v25[0] : f16 from vector<4xf16>
-    %v31 = arith.extf %v30 : f16 to f32
-    %v32 = vector.extract %v25[1] : f16 from vector<4xf16>
-    %v33 = arith.extf %v32 : f16 to f32
-    %v34 = vector.extract %v25[2] : f16 from vector<4xf16>
-    %v35 = arith.extf %v34 : f16 to f32
-    %v36 = vector.extract %v25[3] : f16 from vector<4xf16>
-    %v37 = arith.extf %v36 : f16 to f32
-    %v38 = arith.muli %v16, %c2 : i32
-    %v39 = arith.addi %v38, %v29 : i32
-    %v40 = arith.muli %v39, %c8 : i32
-    %v41 = arith.addi %c14, %v40 : i32
-    %v42 = llvm.getelementptr %v1000001[%v41] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v43 = llvm.load %v42 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-    %v44 = arith.muli %v16, %c11 : i32
-    %v45 = arith.muli %v29, %c14 : i32
-    %v46 = arith.addi %v45, %v44 : i32
-    %v47 = llvm.getelementptr %v1000001[%v46] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v48 = arith.muli %v12, %c8 : i32
-    %v49 = llvm.getelementptr %v47[%v48] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-    %v50 = llvm.load %v49 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-    %v51 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %c15, %c16, %v50, %c4, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
+    %v30 = arith.muli %v16, %c11 : i32
+    %v31 = arith.muli %v29, %c14 : i32
+    %v32 = arith.addi %v31, %v30 : i32
+    %v33 = llvm.getelementptr %v1000001[%v32] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    %v34 = arith.muli %v12, %c8 : i32
+    %v35 = llvm.getelementptr %v33[%v34] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    %v36 = arith.muli %v16, %c2 : i32
+    %v37 = arith.addi %v36, %v29 : i32
+    %v38 = arith.muli %v37, %c8 : i32
+    %v39 = arith.addi %c14, %v38 : i32
+    %v40 = llvm.getelementptr %v1000001[%v39] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+    %v41 = llvm.load %v40 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+    %v42 = llvm.load %v35 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c4) : (i32) -> ()
+    %v43 = vector.extract %v25[0] : f16 from vector<4xf16>
+    %v44 = arith.extf %v43 : f16 to f32
+    %v45 = vector.extract %v25[1] : f16 from vector<4xf16>
+    %v46 = arith.extf %v45 : f16 to f32
+    %v47 = vector.extract %v25[2] : f16 from vector<4xf16>
+    %v48 = arith.extf %v47 : f16 to f32
+    %v49 = vector.extract %v25[3] : f16 from vector<4xf16>
+    %v50 = arith.extf %v49 : f16 to f32
+    %v51 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %c15, %c16, %v42, %c4, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v52 = arith.muli %v51, %c18 : i32
     %v53 = vector.extract %v22[0] : i32 from vector<4xi32>
-    %v54 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v53, %c16, %v50, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
+    %v54 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v53, %c16, %v42, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v55 = vector.extract %v22[1] : i32 from vector<4xi32>
-    %v56 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v55, %c16, %v50, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
+    %v56 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v55, %c16, %v42, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v57 = vector.extract %v22[2] : i32 from vector<4xi32>
-    %v58 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v57, %c16, %v50, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
+    %v58 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v57, %c16, %v42, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v59 = vector.extract %v22[3] : i32 from vector<4xi32>
-    %v60 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v59, %c16, %v50, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
+    %v60 = llvm.call_intrinsic "llvm.amdgcn.sudot4"(%c17, %v59, %c16, %v42, %v52, %c17) : (i1, i32, i1, i32, i32, i1) -> i32
     %v61 = arith.sitofp %v54 : i32 to f32
-    %v62 = arith.mulf %v61, %v43 : f32
-    %v63 = llvm.intr.fma(%v62, %v31, %c9) : (f32, f32, f32) -> f32
+    %v62 = arith.mulf %v61, %v41 : f32
+    %v63 = llvm.intr.fma(%v62, %v44, %c9) : (f32, f32, f32) -> f32
     %v64 = arith.sitofp %v56 : i32 to f32
-    %v65 = arith.mulf %v64, %v43 : f32
-    %v66 = llvm.intr.fma(%v65, %v33, %c9) : (f32, f32, f32) -> f32
+    %v65 = arith.mulf %v64, %v41 : f32
+    %v66 = llvm.intr.fma(%v65, %v46, %c9) : (f32, f32, f32) -> f32
     %v67 = arith.sitofp %v58 : i32 to f32
-    %v68 = arith.mulf %v67, %v43 : f32
-    %v69 = llvm.intr.fma(%v68, %v35, %c9) : (f32, f32, f32) -> f32
+    %v68 = arith.mulf %v67, %v41 : f32
+    %v69 = llvm.intr.fma(%v68, %v48, %c9) : (f32, f32, f32) -> f32
     %v70 = arith.sitofp %v60 : i32 to f32
-    %v71 = arith.mulf %v70, %v43 : f32
-    %v72 = llvm.intr.fma(%v71, %v37, %c9) : (f32, f32, f32) -> f32
+    %v71 = arith.mulf %v70, %v41 : f32
+    %v72 = llvm.intr.fma(%v71, %v50, %c9) : (f32, f32, f32) -> f32
     %v73, %v73ok = gpu.shuffle xor %v63, %c12, %c11 : f32
     %v74 = arith.addf %v63, %v73 : f32
     %v75, %v75ok = gpu.shuffle xor %v74, %c13, %c11 : f32

@@ -34,6 +34,7 @@ gpu.module @kernels {
     %v6 = arith.muli %v5, %c2 : i32
     %v7 = arith.addi %v4, %v6 : i32
     %v8 = arith.cmpi slt, %v7, %c3 : i32
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c1) : (i32) -> ()
     %v9 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v10 = arith.cmpi slt, %v2, %v9 : i32
     scf.if %v10 {

@@ -33,6 +33,7 @@ gpu.module @kernels {
     scf.if %v7 {
       llvm.store %c2, %v6 {alignment = 4 : i64} : i32, !llvm.ptr<3>
     }
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c2) : (i32) -> ()
     %v8 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
     %v9 = arith.cmpi slt, %v2, %v8 : i32
     scf.if %v9 {
@@ -144,6 +145,7 @@ gpu.module @kernels {
           %v110 = llvm.getelementptr %v1000002[%v109] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v111 = llvm.getelementptr %v110[%c14] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
           %v112 = llvm.load %v111 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
+          llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c2) : (i32) -> ()
           %v113 = vector.extract %v39[0] : f16 from vector<2xf16>
           %v114 = arith.extf %v113 : f16 to f32
           %v115 = arith.mulf %v114, %v90 : f32

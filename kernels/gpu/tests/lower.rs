@@ -3,13 +3,15 @@
 
 use unicorn_artifact::region::{Operand, Region, RegionOp};
 use unicorn_artifact::tensor::Format;
+use unicorn_kernels_gpu::finale::Finale;
 use unicorn_kernels_gpu::heads::{Goal, Heads, Ring};
 use unicorn_kernels_gpu::matvec::{self, Epilogue, Source};
 use unicorn_kernels_gpu::mlir::Compiler;
+use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::region::{self, Slot};
 use unicorn_kernels_gpu::target::Target;
 use unicorn_kernels_gpu::text::Dialect;
-use unicorn_kernels_gpu::{attention, embed, heads, matmul, sparse};
+use unicorn_kernels_gpu::{attention, embed, matmul, sparse};
 
 fn slot(stride: u32) -> Slot {
     Slot { stride, offset: 0, quantise: false, keep: true }
@@ -26,6 +28,10 @@ fn gelu_product(width: u32) -> Region {
     Region { width, operands: vec![Operand::Row, Operand::Row, Operand::OutRow], ops: vec![Load(0), Gelu(0), Load(1), Mul(1, 2), Store(2, 3)] }
 }
 
+fn finale(width: u32) -> Finale {
+    Finale { region: norm(width), slots: vec![slot(width), Slot { stride: width, offset: 0, quantise: true, keep: true }] }
+}
+
 fn texts(d: Dialect) -> Vec<(String, String)> {
     let mut all = vec![];
     for width in [48, 256, 2048] {
@@ -37,14 +43,14 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
             for r in [1, 4] {
                 let products = vec![matvec::Operand { rows, stride: rows }, matvec::Operand { rows: 64, stride: 64 }];
                 let spec = matvec::Spec { cols, format, products, rows: r, entry_rows: r, epilogue: None, finale: None };
-                all.push((format!("matvec_{}_{cols}_{rows}_{r}", format.name()), matvec::kernel("matvec", d, &spec)));
+                all.push((format!("matvec_{}_{cols}_{rows}_{r}", format.name()), Op::Matvec(spec).text("matvec", d)));
             }
         }
         let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
         let out = Slot { stride: 8192, offset: 0, quantise: true, keep: false };
         let epilogue = Epilogue { region: gelu_product(8192), slots: vec![Source::Product(0), Source::Product(1), Source::Slot(out)] };
         let spec = matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, epilogue: Some(epilogue.clone()), finale: None };
-        all.push((format!("gate_up_{}", format.name()), matvec::kernel("gate_up", d, &spec)));
+        all.push((format!("gate_up_{}", format.name()), Op::Matvec(spec).text("gate_up", d)));
         for entry_rows in [16, 64, 1024].into_iter().filter(|_| format.is_quantised()) {
             let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
             let spec = matmul::Spec { cols: 2048, format, products, entry_rows, epilogue: Some(epilogue.clone()) };
@@ -54,13 +60,20 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
             all.push((format!("matmul_{}_{entry_rows}", format.name()), matmul::kernel("matmul", d, &spec)));
         }
         all.push((format!("up_{}", format.name()), sparse::up("up", d, format, (8192, 2048), 4)));
-        all.push((format!("down_{}", format.name()), sparse::down("down", d, format, 8192, 2048)));
+        all.push((format!("down_{}", format.name()), sparse::down("down", d, format, (8192, 2048), Some(&finale(2048)))));
         all.push((format!("embed_{}", format.name()), embed::embed("embed", d, (format, 2048), 45.25, true, (16, 64))));
     }
     let ring = Ring { heads: 2, head_dim: 256, capacity: 528 };
     let run = |count, weighted, rotated, goal| Heads { count, weighted, rotated, goal };
     let runs = [run(8, true, true, Goal::Buffer), run(2, true, true, Goal::Keys), run(2, false, false, Goal::Values)];
-    all.push(("heads".into(), heads::kernel("heads", d, &runs, ring, 1e-6, 64)));
+    let heads = Op::Heads { runs: runs.to_vec(), ring, epsilon: 1e-6, most: 64 };
+    all.push(("heads".into(), heads.text("heads", d)));
+    let products = vec![matvec::Operand { rows: 2048, stride: 2048 }];
+    let small = matvec::Spec { cols: 64, format: Format::Q4, products, rows: 1, entry_rows: 1, epilogue: None, finale: None };
+    let last = Op::Matvec(matvec::Spec { cols: 256, finale: Some(finale(2048)), ..small.clone() });
+    all.push(("finale".into(), last.text("finale", d)));
+    assert!(Op::Matvec(small.clone()).fits_beside(&heads));
+    all.push(("beside".into(), Op::Beside(Box::new((Op::Matvec(small), heads))).text("beside", d)));
     for (parts, head_dim) in [(1, 64), (1, 256), (8, 256)] {
         let spec = attention::Spec {
             ring: Ring { head_dim, ..ring },

@@ -189,7 +189,7 @@ fn inspect_shows_what_the_artifact_holds() {
 
 /// Pebble with a GPU's part of one kernel, compiled long ago and never launched: what `inspect` shows of kernels needs no LLVM.
 fn with_kernel(folder: &Path) -> PathBuf {
-    use unicorn_artifact::gpu::{GpuEntry, GpuPlan, Image, Kernel, Launch, Stage};
+    use unicorn_artifact::gpu::{Argument, GpuEntry, GpuPlan, Image, Kernel, Launch, Stage};
     use unicorn_artifact::plan::CodeSpan;
     let objects = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/gpu/tests/objects");
     let from = Artifact::open(artifact(Format::Q4)).expect("an artifact");
@@ -210,9 +210,20 @@ fn with_kernel(folder: &Path) -> PathBuf {
     // One launch, that `r0` may be found: it stands for the first region call of the first entry.
     let (entry, made) = (&plan.entries[0], &mut gpu.entries[0]);
     let at = entry.commands.iter().position(|c| matches!(c, unicorn_artifact::command::Command::Region { region: 0, .. })).expect("a region");
-    let launch = Launch { kernel: 0, grid: [1; 3], arguments: vec![], commands: vec![at as u32] };
+    let (read, written) = entry.commands[at].buffers(&plan.regions);
+    let mut arguments: Vec<Argument> = entry.commands[at].weights().into_iter().map(Argument::Weight).collect();
+    entry.commands[at].weights().into_iter().for_each(|id| gpu.weights[id as usize] = true);
+    for (place, &id) in read.iter().chain(&written).enumerate() {
+        arguments.push(Argument::Buffer(id));
+        made.buffers[id as usize] = Some(place as u64 * (1 << 16));
+    }
+    let launch = Launch { kernel: 0, grid: [1; 3], arguments, commands: vec![at as u32] };
     let (before, after) = ((0..at as u32).collect(), (at as u32 + 1..entry.commands.len() as u32).collect());
-    made.stages = vec![Stage::Host(before), Stage::Device(vec![launch]), Stage::Host(after)];
+    made.stages = vec![Stage::Host(before)];
+    made.stages.extend(read.into_iter().map(Stage::Upload));
+    made.stages.push(Stage::Device(vec![launch]));
+    made.stages.extend(written.into_iter().map(Stage::Download));
+    made.stages.push(Stage::Host(after));
     made.stages.retain(|stage| !matches!(stage, Stage::Host(commands) if commands.is_empty()));
     let mut images = vec![];
     for (target, file) in [("hip:gfx1103", "sum.gfx1103.hsaco"), ("cuda:sm_80", "sum.sm_80.ptx")] {

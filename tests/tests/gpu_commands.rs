@@ -266,12 +266,13 @@ fn a_gpu_that_is_not_there_is_an_error_only_if_it_is_required() {
 fn devices_lists_what_is_there_and_what_to_install() {
     let list = || Command::new(RUNTIME).arg("devices").output().expect("it runs");
     let text = String::from_utf8(list().stdout).expect("UTF-8");
-    assert!(text.starts_with("cpu  ") && text.contains("threads") && text.contains("\nnpu  not built into this version"), "{text}");
+    assert!(text.starts_with("cpu  ") && text.contains("threads") && text.contains("\nnpu  "), "{text}");
     let (out, _) = expect(0, Command::new(RUNTIME).args(["devices", "--json"]));
     let value: Value = serde_json::from_str(&out).expect("JSON");
     let devices = value["devices"].as_array().expect("devices");
     assert!(devices.iter().any(|d| d["device"] == "cpu" && d["available"] == true), "{out}");
     assert!(devices.iter().all(|d| d["available"] == true || d["why"].is_string()), "{out}");
+    assert!(devices.iter().any(|d| d["device"] == "npu"), "{out}");
     if !driver_is_there() {
         for words in ["gpu  no AMD driver library (tried libamdhip64.so", "install ROCm", "gpu  no NVIDIA driver library (tried libcuda.so.1"] {
             assert!(text.contains(words), "{words} in {text}");

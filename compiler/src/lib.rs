@@ -19,3 +19,5 @@ pub use error::{Error, Result};
 pub use unicorn_kernels_gpu::mlir as kernels;
 /// The NPU's files, read and written.
 pub use unicorn_kernels_xdna::container as npu;
+/// An NPU that is not there.
+pub use unicorn_kernels_xdna::emulator;

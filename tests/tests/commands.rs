@@ -395,6 +395,42 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn the_npus_streams_run_on_the_emulated_array() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    // Twenty outputs of ninety inputs: output n is the sum of (n - 9) * (i - 45) over i.
+    let (outputs, inputs) = (20, 90);
+    let shape = unicorn_kernels_npu::Shape { weights: unicorn_kernels_npu::Weights::Int8, inputs, tokens: 1 };
+    let kernel = unicorn_kernels_npu::Kernel::new(shape).expect("a shape");
+    let run = kernel.run(outputs).expect("a run");
+    let weights: Vec<i8> = (0..outputs * inputs).map(|at| (at / inputs) as i8 - 9).collect();
+    let activations: Vec<i8> = (0..inputs).map(|at| at as i8 - 45).collect();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(at(name), bytes).expect("a file");
+    write("kernel.xclbin", &kernel.container().and_then(|file| Ok(file.write()?)).expect("a container"));
+    write("kernel.insts", &run.stream.write().expect("a stream"));
+    write("weights", &unicorn_kernels_npu::pack_weights(&kernel.cut, &weights));
+    write("activations", &kernel.activations().pack(&activations));
+    let (container, stream) = (at("kernel.xclbin"), at("kernel.insts"));
+    let (first, second) = (format!("0={}", at("weights")), format!("1={}", at("activations")));
+    let third = format!("2={}:{}", run.buffers[2], at("outputs"));
+    let words = ["npu", "run", &container, &stream, "--in", &first, "--in", &second, "--out", &third];
+    let text = out(&expect(0, &words));
+    assert!(text.contains(" cycles of the array (not of a device)") && text.contains("bundles"), "{text}");
+    let bytes = std::fs::read(at("outputs")).expect("the results");
+    let sum: i32 = activations.iter().map(|&x| i32::from(x)).sum();
+    for (n, word) in bytes.as_chunks::<4>().0.iter().take(outputs).enumerate() {
+        assert_eq!(i32::from_le_bytes(*word), (n as i32 - 9) * sum, "output {n}");
+    }
+    let disassembly = out(&expect(0, &["npu", "dump", "--disasm", &container]));
+    assert!(disassembly.contains("vmac") && disassembly.contains("acq"), "no instructions in the dump");
+    // Arguments that are too short, a limit that is too low, and words that mean nothing.
+    assert!(err(&expect(1, &words[..6])).contains("error: "));
+    assert!(err(&expect(1, &[&words[..], &["--limit", "10"]].concat())).contains("error: "));
+    assert!(err(&expect(2, &["npu", "run", &container, &stream, "--in", "weights"])).contains("no `=`"));
+    expect(3, &["npu", "run", &stream, &container]);
+}
+
+#[test]
 fn the_npus_files_are_told_and_compared() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("small.xclbin");
@@ -478,7 +514,8 @@ fn help_mentions_every_option() {
     listed("verify", &["--no-native"]);
     listed("diff", &[]);
     listed("npu", &[]);
-    listed("npu dump", &["--words"]);
+    listed("npu dump", &["--words", "--disasm"]);
+    listed("npu run", &["--in", "--out", "--limit"]);
     listed("npu roundtrip", &[]);
     let text = out(&expect(0, &["--help"]));
     assert!(["compile", "inspect", "verify", "diff", "npu", "Exit codes"].iter().all(|word| text.contains(word)), "{text}");

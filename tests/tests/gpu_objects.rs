@@ -20,6 +20,7 @@ use unicornc::driver::Options;
 use unicornc::import::synthetic;
 use unicornc::lower::gpu::image::Toolchain;
 use unicornc::lower::gpu::launches;
+use unicornc::partition::Partition;
 
 type Check = Result<(), String>;
 
@@ -31,7 +32,10 @@ fn tools() -> Toolchain {
 /// An artifact without weights: its kernels for `targets`.
 fn hollow(name: &str, from: &Path, format: Format, rows: &[u32], targets: &[Target]) -> PathBuf {
     let path = output_folder().join(format!("{name}.{}.hollow", std::process::id()));
-    let options = Options { limit: None, hollow: true, rows: rows.to_vec(), slots: 1, targets: targets.to_vec(), tools: tools(), ..options(format) };
+    // Whatever is foretold of the time: here it is about the code.
+    let partition = Partition::Gpu;
+    let options =
+        Options { limit: None, hollow: true, partition, rows: rows.to_vec(), slots: 1, targets: targets.to_vec(), tools: tools(), ..options(format) };
     compile_to(from, &path, &options);
     path
 }
@@ -209,7 +213,7 @@ fn check_all(path: &Path, targets: &[Target]) -> BTreeMap<String, usize> {
     families
 }
 
-const FAMILIES: [&str; 10] = ["argmax", "attention", "embed", "gather", "heads", "matmul", "matvec", "region", "sparse_down", "sparse_up"];
+const FAMILIES: [&str; 11] = ["argmax", "attention", "beside", "embed", "gather", "heads", "matmul", "matvec", "region", "sparse_down", "sparse_up"];
 
 #[test]
 fn pebble_for_every_target() {
@@ -254,7 +258,7 @@ fn subset() -> Vec<(&'static str, Op)> {
     let slot = |quantise| region::Slot { stride: 64, offset: 0, quantise, keep: true };
     let ops = vec![RegionOp::Load(0), RegionOp::Gelu(0), RegionOp::Sum(1), RegionOp::Mul(0, 2), RegionOp::Store(1, 3)];
     let products = vec![matvec::Operand { rows: 64, stride: 64 }];
-    let few = matvec::Spec { cols: 128, format: Format::Q4, products: products.clone(), rows: 1, entry_rows: 1, epilogue: None };
+    let few = matvec::Spec { cols: 128, format: Format::Q4, products: products.clone(), rows: 1, entry_rows: 1, epilogue: None, finale: None };
     let many = matmul::Spec { cols: 128, format: Format::Q4, products, entry_rows: 16, epilogue: None };
     vec![
         (
@@ -267,7 +271,7 @@ fn subset() -> Vec<(&'static str, Op)> {
         ),
         ("matvec", Op::Matvec(few)),
         ("matmul", Op::Matmul(many)),
-        ("sparse_down", Op::SparseDown { format: Format::Q4, neurons: 64, cols: 64 }),
+        ("sparse_down", Op::SparseDown { format: Format::Q4, neurons: 64, cols: 64, finale: None }),
     ]
 }
 

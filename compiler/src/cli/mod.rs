@@ -4,6 +4,7 @@ mod compile;
 mod diff;
 mod inspect;
 mod npu;
+mod npu_run;
 mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};

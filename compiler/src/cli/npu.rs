@@ -24,7 +24,12 @@ enum Command {
         /// Programs and data memory word by word, too.
         #[arg(long)]
         words: bool,
+        /// The instructions of programs, too.
+        #[arg(long)]
+        disasm: bool,
     },
+    /// Run a container's instruction stream on the emulated array and tell its cycles; exit code 1 and a diagnosis if it does not come to its end.
+    Run(super::npu_run::Args),
     /// Read a file into values, write them again, and compare every byte; exit code 1 and the first difference if one is not the same.
     Roundtrip {
         /// The file; its first bytes tell its kind.
@@ -34,9 +39,10 @@ enum Command {
 
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     match &args.command {
-        Command::Dump { file, words } => {
+        Command::Run(args) => super::npu_run::run(args, json),
+        Command::Dump { file, words, disasm } => {
             let bytes = read(file)?;
-            let text = dump::text(&bytes, Options { words: *words }).map_err(|why| unusable(file, &why))?;
+            let text = dump::text(&bytes, Options { words: *words, instructions: *disasm }).map_err(|why| unusable(file, &why))?;
             if json {
                 emit(&serde_json::json!({ "event": "dump", "kind": File::kind(&bytes), "text": text }));
             } else {
@@ -57,11 +63,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| Error::io(path, source))
 }
 
-fn unusable(path: &Path, why: &npu::Error) -> Error {
+pub(super) fn unusable(path: &Path, why: &npu::Error) -> Error {
     Error::format(path, why.to_string())
 }
 

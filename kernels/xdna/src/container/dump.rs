@@ -11,6 +11,7 @@ use super::registers::register;
 use super::sections::Body;
 use super::txn::{Direction, Op, Txn};
 use super::xclbin::{Trailer, Xclbin};
+use crate::isa::Bundle;
 use std::fmt::Write;
 
 /// How much is told.
@@ -18,6 +19,8 @@ use std::fmt::Write;
 pub struct Options {
     /// Programs and memory word by word, not only their sizes.
     pub words: bool,
+    /// Programs as instructions.
+    pub instructions: bool,
 }
 
 /// Text about the bytes of a file. A file whose layout or padding would not be written as it is begins with a note that says where.
@@ -157,6 +160,23 @@ impl Dump {
     fn program(&mut self, program: &Program) {
         let Program { tile, offset, bytes } = program;
         line!(self, "program of core {tile} from {offset:#x}: {} bytes", bytes.len());
+        if !self.options.instructions {
+            return;
+        }
+        // A program may end in padding that is no instruction; what stands before is told all the same.
+        let mut at = 0;
+        while at < bytes.len() {
+            match Bundle::decode(&bytes[at..], offset.wrapping_add(at as u32)) {
+                Ok(bundle) => {
+                    line!(self, "  {:#06x}  {bundle}", *offset as usize + at);
+                    at += bundle.bytes();
+                }
+                Err(why) => {
+                    line!(self, "  {:#06x}  {why}", *offset as usize + at);
+                    return;
+                }
+            }
+        }
     }
 
     fn register(&mut self, what: &str, address: Address, value: u32, mask: u32) {

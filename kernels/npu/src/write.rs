@@ -1,8 +1,7 @@
 //! Writing core programs: straight pieces are scheduled, loops pipelined, jumps put between them.
 
-use unicorn_kernels_xdna::isa::flow::SETUP_DISTANCE;
-use unicorn_kernels_xdna::isa::schedule::{self, Pipelined};
-use unicorn_kernels_xdna::isa::{Assembled, Bundle, Draft, Program, Register, text};
+use unicorn_kernels_xdna::isa::schedule;
+use unicorn_kernels_xdna::isa::{Assembled, Draft, Program, Register, text};
 
 use crate::NpuError;
 
@@ -16,19 +15,6 @@ pub(crate) struct Writer {
 /// One instruction from text.
 pub(crate) fn draft(text: &str) -> Result<Draft, NpuError> {
     Ok(text::instruction(text)?)
-}
-
-/// Lengthens the prologue so that the loop registers are written far enough before the loop's last bundle even if every bundle takes its smallest form.
-fn reach(code: &mut Pipelined) {
-    let size =
-        |drafts: &Vec<Draft>| Bundle::new(&drafts.iter().map(|draft| draft.instruction).collect::<Vec<_>>()).map_or(16, |bundle| bundle.bytes());
-    let last = code.kernel.last().map_or(0, size);
-    let before = code.prologue.iter().chain(&code.kernel).map(size).sum::<usize>() - last;
-    // Shorter ones are written in sixteen bytes each by the assembler.
-    if before < SETUP_DISTANCE as usize && before + last >= SETUP_DISTANCE as usize {
-        let empty = size(&Vec::new());
-        code.prologue.splice(0..0, vec![Vec::new(); (SETUP_DISTANCE as usize - before).div_ceil(empty)]);
-    }
 }
 
 impl Writer {
@@ -76,8 +62,7 @@ impl Writer {
     /// A loop of `passes` passes over a body, pipelined to `least` bundles a pass or a few more. Uses the scalar register `counter`.
     pub(crate) fn looped(&mut self, name: &str, counter: u8, passes: usize, body: &[Draft], least: usize) -> Result<&mut Self, NpuError> {
         self.end(0)?;
-        let mut code = schedule::modulo(body, least, least + 8)?;
-        reach(&mut code);
+        let code = schedule::modulo(body, least, least + 8)?;
         if passes < code.stages {
             return Err(NpuError::Passes { name: name.into(), passes, stages: code.stages });
         }

@@ -120,7 +120,7 @@ fn check(seed: u64, bytes: &[u8]) -> bool {
         Ok(file) => {
             assert!(file.write().expect("it was read") == bytes, "{seed}");
             assert!(report.expect("it was read").difference.is_none(), "{seed}");
-            assert!(!dump::text(bytes, Options { words: true }).expect("it was read").starts_with("note"), "{seed}");
+            assert!(!dump::text(bytes, Options { words: true, instructions: true }).expect("it was read").starts_with("note"), "{seed}");
             true
         }
         Err(why) => {

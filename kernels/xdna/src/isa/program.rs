@@ -207,7 +207,8 @@ impl Program {
         self.groups += 1;
         self.bundle(&format!("movxm ls, {name}")).bundle(&format!("movxm le, {end}")).bundle(&format!("add.nc lc, {count}, #0"));
         // The loop registers must be written a distance before the loop's end: larger bundles make it at no cost in cycles, empty ones if there are too few.
-        let between: Vec<&Vec<Draft>> = code.prologue.iter().chain(&code.kernel).collect();
+        // The last bundle is where the loop ends, so it does not count.
+        let between: Vec<&Vec<Draft>> = code.prologue.iter().chain(&code.kernel[..code.kernel.len().saturating_sub(1)]).collect();
         let wide = between.iter().map(|drafts| smallest(drafts)).sum::<usize>() < SETUP_DISTANCE as usize;
         let missing = (SETUP_DISTANCE as usize / FULL).saturating_sub(between.len());
         self.wide(wide);

@@ -42,7 +42,6 @@ pub struct Accelerator {
     arena: Memory,
     best: Memory,
     pinned: Pinned,
-    launches: Vec<usize>,
     /// Kept so that a step allocates nothing.
     chosen: Vec<(u32, f32)>,
     /// Whether something was sent that was not waited for.
@@ -226,7 +225,7 @@ impl Accelerator {
         let record = |entry: usize, launches: &[plan::Launch]| {
             gpu.capture(|gpu| launches.iter().try_for_each(|launch| kernels.launch(gpu, &places, entry, launch)))
         };
-        let (mut entries, mut launches) = (Vec::new(), Vec::new());
+        let mut entries = Vec::new();
         let (mut fragment, mut staged) = (plan.entries.len(), 0);
         for (number, (entry, made)) in plan.entries.iter().zip(&part.entries).enumerate() {
             // Uploads of one entry have page-locked memory of their own; entries share it.
@@ -252,7 +251,6 @@ impl Accelerator {
                 });
             }
             staged = staged.max(staging);
-            launches.push(made.stages.iter().map(|s| if let Stage::Device(l) = s { l.len() } else { 0 }).sum());
             let logits = entry.logits.and_then(|id| Some((made.buffers[id as usize]?, entry.buffers[id as usize].width as usize)));
             let best = made.best.as_ref().map(|launch| record(number, std::slice::from_ref(launch))).transpose()?;
             entries.push(Entry { part: entry.part, steps, logits, best });
@@ -272,7 +270,6 @@ impl Accelerator {
             arena,
             best,
             pinned,
-            launches,
             chosen: Vec::with_capacity(most[1] as usize),
             busy: false,
             kernels,
@@ -286,11 +283,6 @@ impl Accelerator {
     /// The device.
     pub fn info(&self) -> &super::gpu::DeviceInfo {
         self.gpu.info()
-    }
-
-    /// Launches of an entry.
-    pub fn launches(&self, entry: usize) -> usize {
-        self.launches[entry]
     }
 
     /// Runs an entry. Results of a tail are fetched by [`Accelerator::logits`] or [`Accelerator::best`].

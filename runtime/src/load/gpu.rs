@@ -54,6 +54,10 @@ pub fn place(found: Found, plan: &Plan, weights: &[u8], choice: GpuChoice, notic
 pub fn prove(session: &mut Session, test: &SelfTest, choice: GpuChoice, notices: &mut Vec<String>) -> Result<()> {
     let outcome = crate::selftest::run_close(session, test);
     session.reset();
+    if session.gpu().is_none() {
+        // The host has finished the test in its place, which says nothing for the device.
+        return refused::<()>("it failed in the self-test".into(), choice, notices).map(drop);
+    }
     if let Err(error) = outcome {
         session.without_gpu();
         refused::<()>(error.to_string(), choice, notices)?;

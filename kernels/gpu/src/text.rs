@@ -92,8 +92,6 @@ pub enum Parameter {
     Buffer,
     /// Device memory that never changes while the model is loaded.
     Constant,
-    /// A number known when the launch is recorded.
-    Number,
 }
 
 /// Comparison of integers (signed).
@@ -168,11 +166,8 @@ impl Kernel {
     /// Parameter `at`.
     pub fn parameter(&self, at: usize) -> Value {
         let at = if at == 0 { 0 } else { at + self.state.borrow().frame.parameters };
-        let ty = match self.parameters[at] {
-            Parameter::Number => Type::I32,
-            Parameter::Buffer | Parameter::Constant => Type::Global,
-        };
-        Value { id: 1_000_000 + at as u32, constant: false, ty }
+        assert!(at < self.parameters.len(), "a parameter of this kernel");
+        Value { id: 1_000_000 + at as u32, constant: false, ty: Type::Global }
     }
 
     fn line(&self, text: &str) {
@@ -378,11 +373,6 @@ impl Kernel {
     /// A signed integer as a single.
     pub fn to_float(&self, a: Value) -> Value {
         self.cast("arith.sitofp", a, Type::F32)
-    }
-
-    /// A single as a signed integer, towards zero.
-    pub fn to_int(&self, a: Value) -> Value {
-        self.cast("arith.fptosi", a, Type::I32)
     }
 
     /// A half as a single.
@@ -681,7 +671,6 @@ impl Kernel {
             .map(|(at, p)| match p {
                 Parameter::Buffer => format!("%v{}: !llvm.ptr<1>", 1_000_000 + at),
                 Parameter::Constant => format!("%v{}: !llvm.ptr<1> {{llvm.noalias, llvm.readonly}}", 1_000_000 + at),
-                Parameter::Number => format!("%v{}: i32", 1_000_000 + at),
             })
             .collect();
         let threads = self.threads;

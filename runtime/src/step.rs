@@ -1,6 +1,7 @@
 //! A step is a set of rows: prompt chunks, single tokens and several sequences at once are all rows.
 
 use crate::hal::accelerator::Accelerator;
+use crate::hal::profile::Line;
 use crate::hal::cpu::{Cpu, RowInputs};
 use crate::sample::best;
 use crate::{Error, Result};
@@ -230,6 +231,17 @@ impl Session {
     /// The device, to switch what tests compare.
     pub fn cpu_mut(&mut self) -> &mut Cpu {
         &mut self.cpu
+    }
+
+    /// Starts to time commands on the host and launches on the GPU anew, or stops; gives what was timed since the last call, host and GPU.
+    ///
+    /// # Errors
+    /// What the GPU's driver says.
+    pub fn set_profile(&mut self, on: bool) -> Result<(Vec<Line>, Vec<Line>)> {
+        let host = self.cpu.set_profile(on).map_or(vec![], |profile| profile.lines(self.cpu.plan()));
+        let part = self.cpu.plan().gpu.as_ref().filter(|_| on);
+        let gpu = self.gpu.as_mut().map_or(Ok(vec![]), |gpu| gpu.set_profile(part))?;
+        Ok((host, gpu))
     }
 
     fn check(&mut self, rows: &[Row]) -> Result<()> {

@@ -44,6 +44,8 @@ struct Measured {
     /// Seconds of each repetition, sorted.
     seconds: Vec<f64>,
     profile: Vec<Line>,
+    /// As `profile`, of the GPU's launches.
+    gpu: Vec<Line>,
 }
 
 impl Measured {
@@ -128,6 +130,9 @@ pub fn run(args: &Args) -> Result<()> {
     for m in measured.iter().filter(|m| !m.profile.is_empty()) {
         out.push_str(&profiled(m, threads));
     }
+    for m in measured.iter().filter(|m| !m.gpu.is_empty()) {
+        out.push_str(&profiled_gpu(m));
+    }
     print(&out);
     Ok(())
 }
@@ -157,6 +162,19 @@ fn profiled(m: &Measured, threads: usize) -> String {
     out
 }
 
+/// The table of where the GPU's time went. Launches were timed one by one, so what overlaps otherwise does not here.
+fn profiled_gpu(m: &Measured) -> String {
+    let each = 1e6 / (m.seconds.len() * m.tokens) as f64;
+    let (busy, calls): (f64, u64) = m.gpu.iter().fold((0.0, 0), |(s, c), l| (s + l.seconds, c + l.calls));
+    let mut out = format!("\n{}: {:.1} microseconds of the GPU per token in {calls} launches, each run alone\n", m.test, busy * each);
+    out.push_str("| share | microseconds per token | microseconds a call | calls | launch |\n| ---: | ---: | ---: | ---: | --- |\n");
+    for l in &m.gpu {
+        let (share, call) = (100.0 * l.seconds / busy, l.seconds * 1e6 / l.calls as f64);
+        out.push_str(&format!("| {share:.1} % | {:.2} | {call:.1} | {} | {} |\n", l.seconds * each, l.calls, l.what));
+    }
+    out
+}
+
 /// Times `once` after `before`, which does not count.
 fn measure(
     args: &Args,
@@ -169,20 +187,20 @@ fn measure(
     before(session)?;
     once(session)?; // Caches and clocks warm up unmeasured.
     let mut seconds = Vec::new();
-    let mut profile = Vec::new();
     if args.profile {
-        session.cpu_mut().set_profile(true);
+        session.set_profile(true)?;
     }
     for _ in 0..args.repeat.max(1) {
         let start = Instant::now();
         once(session)?;
         seconds.push(start.elapsed().as_secs_f64());
     }
-    if let Some(measured) = session.cpu_mut().set_profile(false) {
-        profile = measured.lines(session.cpu().plan());
+    let (mut profile, mut gpu) = (vec![], vec![]);
+    if args.profile {
+        (profile, gpu) = session.set_profile(false)?;
     }
     seconds.sort_by(f64::total_cmp);
-    Ok(Measured { test, tokens, seconds, profile })
+    Ok(Measured { test, tokens, seconds, profile, gpu })
 }
 
 /// A fixed sequence of tokens that repeats late.

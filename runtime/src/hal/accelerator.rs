@@ -1,6 +1,7 @@
 //! A GPU that runs its part of a plan: everything is placed, recorded and tried at load; a step is a few copies and the recorded graphs.
 
 mod probe;
+mod profile;
 
 use super::cpu::{Cpu, RowInputs};
 use super::gpu::{Argument, Function, Gpu, Graph, Launch, Memory, Module, Pinned, Result, Uploader};
@@ -46,6 +47,7 @@ pub struct Accelerator {
     chosen: Vec<(u32, f32)>,
     /// Whether something was sent that was not waited for.
     busy: bool,
+    profile: Option<profile::Profile>,
     kernels: Kernels,
     places: Places,
     states: Memory,
@@ -272,6 +274,7 @@ impl Accelerator {
             pinned,
             chosen: Vec::with_capacity(most[1] as usize),
             busy: false,
+            profile: None,
             kernels,
             places,
             states,
@@ -298,8 +301,11 @@ impl Accelerator {
         }
         self.busy = true;
         self.send_inputs(entry, inputs)?;
-        for step in &self.entries[entry].steps {
-            match step {
+        for at in 0..self.entries[entry].steps.len() {
+            if matches!(self.entries[entry].steps[at], Step::Device(_)) && self.run_timed(entry, at)? {
+                continue;
+            }
+            match &self.entries[entry].steps[at] {
                 Step::Host { fragment } => {
                     cpu.run(*fragment, inputs).map_err(|e| crate::Error::Step(format!("reading a per-layer embedding: {e}")))?;
                 }
@@ -367,13 +373,15 @@ impl Accelerator {
     /// What the driver says.
     pub fn best(&mut self, entry: usize, rows: usize) -> Result<&[(u32, f32)]> {
         let range = self.results..self.results + rows * 8;
-        if let Some(graph) = &self.entries[entry].best {
+        if self.entries[entry].best.is_some() {
             self.gpu.fill(&self.best, 0, rows as u64 * 8, 0)?;
-            // SAFETY: as for any graph of ours; nobody looks at the range before the wait.
-            unsafe {
-                self.gpu.run(graph)?;
-                self.gpu.download_pinned(&self.pinned, range.clone(), &self.best, 0)?;
+            let timed = self.run_timed(entry, self.entries[entry].steps.len())?;
+            if let Some(graph) = self.entries[entry].best.as_ref().filter(|_| !timed) {
+                // SAFETY: as for any graph of ours.
+                unsafe { self.gpu.run(graph)? };
             }
+            // SAFETY: nobody looks at the range before the wait.
+            unsafe { self.gpu.download_pinned(&self.pinned, range.clone(), &self.best, 0)? };
         }
         self.wait()?;
         self.chosen.clear();

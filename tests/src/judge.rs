@@ -194,7 +194,9 @@ pub fn to_device(rows: &[u8], width: usize, capacity: usize) -> Vec<u8> {
     let each = width + groups * 8;
     let mut bytes = vec![0xFF; each * capacity];
     for (r, row) in rows.chunks_exact(each).enumerate() {
-        bytes[r * width..(r + 1) * width].copy_from_slice(&row[..width]);
+        for group in 0..groups {
+            bytes[(group * capacity + r) * GROUP..][..GROUP].copy_from_slice(&row[group * GROUP..][..GROUP]);
+        }
         for at in 0..2 * groups {
             let to = capacity * width + (at * capacity + r) * 4;
             bytes[to..to + 4].copy_from_slice(&row[width + at * 4..][..4]);
@@ -208,7 +210,9 @@ pub fn from_device(bytes: &[u8], width: usize, capacity: usize) -> Vec<u8> {
     let groups = width / GROUP;
     let mut rows = Vec::with_capacity(bytes.len());
     for r in 0..capacity {
-        rows.extend_from_slice(&bytes[r * width..(r + 1) * width]);
+        for group in 0..groups {
+            rows.extend_from_slice(&bytes[(group * capacity + r) * GROUP..][..GROUP]);
+        }
         for at in 0..2 * groups {
             rows.extend_from_slice(&bytes[capacity * width + (at * capacity + r) * 4..][..4]);
         }
@@ -250,7 +254,8 @@ mod tests {
         let back = from_device(&device, 128, 4);
         assert_eq!(back[..rows.len()], rows);
         assert!(back[rows.len()..].iter().all(|&b| b == 0xFF), "the row that is not given is poison");
-        // The second group's scales of all rows lie side by side; one row lies as on the host.
+        // The second group's codes and scales of all rows lie side by side; one row lies as on the host.
+        assert_eq!(device[5 * 32..6 * 32], rows[160 + 32..160 + 64]);
         assert_eq!(device[4 * 128 + 4 * 4..][..4], rows[128 + 4..][..4]);
         assert_eq!(device[4 * 128 + 4 * 4 + 4..][..4], rows[160 + 128 + 4..][..4]);
         assert_eq!(to_device(&rows[..160], 128, 1), rows[..160]);

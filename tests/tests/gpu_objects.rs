@@ -271,7 +271,7 @@ fn subset() -> Vec<(&'static str, Op)> {
         ),
         ("matvec", Op::Matvec(few)),
         ("matmul", Op::Matmul(many)),
-        ("sparse_down", Op::SparseDown { format: Format::Q4, neurons: 64, cols: 64, finale: None }),
+        ("sparse_down", Op::SparseDown { format: Format::Q4, neurons: 64, cols: 64, rows: 1, finale: None }),
     ]
 }
 

@@ -36,6 +36,8 @@ pub struct Spec {
 const LANES: u32 = 8;
 /// Warps of a block.
 const WARPS: u32 = 8;
+/// Positions of eight lanes in a turn.
+const TOGETHER: u32 = 2;
 
 impl Spec {
     fn group(&self) -> u32 {
@@ -121,25 +123,38 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
         };
         let element = |vectors: &[Value], e: u32| k.widen(k.element(vectors[e as usize / 8], (e % 8) as u8));
         let stride = 4 * runs * spec.parts;
-        let start = k.add(first, k.add(k.mul(k.add(k.mul(part, k.int(runs)), run), k.int(4)), k.int(0)));
+        let start = k.add(first, k.mul(k.add(k.mul(part, k.int(runs)), run), k.int(4)));
         let low = k.float(-1e30);
         let mut carried = vec![low, k.float(0.0)];
         carried.extend(vec![k.float(0.0); own as usize]);
         let end = k.add(position, k.int(1));
-        let seen = k.each(start, end, k.int(stride), &carried, |base, carried| {
-            let at = k.add(base, quarter);
-            let inside = k.is(at, Is::Less, end);
-            let place = k.rem(k.select(inside, at, position), k.int(spec.ring.capacity));
-            let (key, value) = (read(keys, place), read(values, place));
+        let seen = k.each(start, end, k.int(stride * TOGETHER), &carried, |base, carried| {
+            // All reads of a turn are on their way before the first is used.
+            let loaded: Vec<_> = (0..TOGETHER)
+                .map(|n| {
+                    let at = k.add(base, k.add(quarter, k.int(n * stride)));
+                    let inside = k.is(at, Is::Less, end);
+                    let place = k.rem(k.select(inside, at, position), k.int(spec.ring.capacity));
+                    (inside, read(keys, place), read(values, place))
+                })
+                .collect();
             k.issued();
-            let score = (0..own).fold(k.float(0.0), |s, e| k.fma(element(&key, e), q[e as usize], s));
-            let score = k.lane_sum(score, 0, LANES.trailing_zeros());
-            let score = k.select(inside, score, low);
-            let most = k.max(carried[0], score);
-            let (fade, weight) = (k.math("exp2", k.sub(carried[0], most)), k.math("exp2", k.sub(score, most)));
-            let weight = k.select(inside, weight, k.float(0.0));
-            let mut next = vec![most, k.fma(carried[1], fade, weight)];
-            next.extend((0..own).map(|e| k.fma(weight, element(&value, e), k.mul(carried[2 + e as usize], fade))));
+            let scores: Vec<Value> = loaded
+                .iter()
+                .map(|(inside, key, _)| {
+                    let score = (0..own).fold(k.float(0.0), |s, e| k.fma(element(key, e), q[e as usize], s));
+                    k.select(*inside, k.lane_sum(score, 0, LANES.trailing_zeros()), low)
+                })
+                .collect();
+            let most = scores.iter().fold(carried[0], |m, &s| k.max(m, s));
+            let fade = k.math("exp2", k.sub(carried[0], most));
+            let weights: Vec<Value> =
+                loaded.iter().zip(&scores).map(|((inside, ..), &s)| k.select(*inside, k.math("exp2", k.sub(s, most)), k.float(0.0))).collect();
+            let mut next = vec![most, weights.iter().fold(k.mul(carried[1], fade), |sum, &w| k.add(sum, w))];
+            next.extend((0..own).map(|e| {
+                let faded = k.mul(carried[2 + e as usize], fade);
+                loaded.iter().zip(&weights).fold(faded, |out, ((.., value), &w)| k.fma(w, element(value, e), out))
+            }));
             next
         });
         let mut mine = Part { most: seen[0], sum: seen[1], out: seen[2..].to_vec() };

@@ -1,9 +1,9 @@
-//! Rows in eight bits on the device: codes of all rows, then scales and sums group by group, so that neighbouring rows lie side by side.
+//! Rows in eight bits on the device: codes, then scales, then sums, all group by group, so that a group of neighbouring rows lies side by side.
 
 use crate::text::{Is, Kernel, Type, Value};
 use unicorn_artifact::tensor::GROUP;
 
-/// Where the codes, scales and sums of `[rows, cols]` activations are: `codes[rows][cols]`, then `scales[cols / 32][rows]`, then `sums[cols / 32][rows]`.
+/// Where the codes, scales and sums of `[rows, cols]` activations are: `codes[cols / 32][rows][32]`, then `scales[cols / 32][rows]`, then `sums[cols / 32][rows]`.
 ///
 /// For one row this is the host's layout ([`unicorn_artifact::tensor::activation_row_bytes`]); the size is the same for any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,9 +20,18 @@ impl Codes {
         self.cols / GROUP as u32
     }
 
-    /// The code at a row and column.
+    /// The code at a row and column; those of the same group follow.
     pub fn code(self, k: &Kernel, base: Value, row: Value, column: Value) -> Value {
-        k.at(base, k.add(k.mul(row, k.int(self.cols)), column))
+        if self.rows == 1 {
+            return k.at(base, column);
+        }
+        let (group, inside) = (k.shr(column, k.int(5)), k.and(column, k.int(GROUP as i64 - 1)));
+        self.group_codes(k, base, row, group, inside)
+    }
+
+    /// The code of a row's group `inside` elements after its first.
+    pub fn group_codes(self, k: &Kernel, base: Value, row: Value, group: Value, inside: Value) -> Value {
+        k.at(base, k.add(k.mul(k.add(k.mul(group, k.int(self.rows)), row), k.int(GROUP as i64)), inside))
     }
 
     /// The scale of a row's group; those of following rows follow.

@@ -1,10 +1,11 @@
 //! Products of many rows on the matrix units: eight-bit weights' codes times eight-bit rows, a group of 32 at a time, scaled and added in f32.
 //!
-//! A block makes 64 outputs of up to 64 rows. Its eight warps are two halves of the outputs (two panels each) times four shares of the groups, which are
-//! added at the end. Fragments come straight from memory: a lane's part of a panel is eight neighbouring bytes, and its part of a row is eight (sixteen on
-//! AMD) neighbouring codes, because the order of a group's columns within the unit is free as long as both sides agree.
+//! A block's eight warps are some runs of outputs times shares of the groups, which are added at the end; [`Division`] says how many of each. Fragments come
+//! straight from memory, one turn ahead of their use: a lane's part of a panel is eight neighbouring bytes, and its part of a row is eight (sixteen on AMD)
+//! neighbouring codes, because the order of a group's columns within the unit is free as long as both sides agree.
 //!
-//! The unit's sum starts at `1.5 * 2^23 - bias * sum of codes` in integers, so that its bits read as a single need one subtraction to be the float.
+//! The unit's sum starts at 1.5 * 2^23 in integers, so that its bits read as a single need one subtraction to be the float. Four-bit codes stand in the high
+//! halves of signed bytes: sums are sixteen times too large, which the scales take back exactly.
 
 use crate::block::WARP;
 use crate::codes::Codes;
@@ -15,12 +16,7 @@ use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_by
 
 /// Threads of a block.
 pub const THREADS: u32 = 256;
-/// Outputs of a block.
-const OUTPUTS: u32 = 64;
-/// Panels of a warp.
-const PANELS: u32 = 2;
-/// Warps that share the groups.
-const SPLIT: u32 = 4;
+const WARPS: u32 = THREADS / WARP;
 /// Bits of 1.5 * 2^23: small integers added to them read as that number plus the integer.
 const MAGIC: u32 = 0x4B40_0000;
 
@@ -39,32 +35,95 @@ pub struct Spec {
     pub epilogue: Option<Epilogue>,
 }
 
-impl Spec {
+/// How a launch is divided into blocks, and a block among its warps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Division {
+    /// Warps with outputs of their own; as many others share the groups with each as there are.
+    pub wide: u32,
+    /// Panels of a warp.
+    pub panels: u32,
     /// Rows of a block.
-    pub fn tile(&self) -> u32 {
-        self.entry_rows.min(64)
+    pub tile: u32,
+    /// Groups of a warp that are loaded together.
+    pub ahead: u32,
+}
+
+impl Division {
+    /// Warps that share the groups of some outputs.
+    fn split(self) -> u32 {
+        WARPS / self.wide
+    }
+
+    /// Outputs of a block, of all products together where an epilogue follows.
+    fn outputs(self) -> u32 {
+        self.wide * self.panels * PANEL as u32
+    }
+}
+
+impl Spec {
+    /// The division that is foretold to be the fastest on a device of [`UNITS`] units: all targets share a launch's grid.
+    pub fn division(&self) -> Division {
+        let groups = self.cols / GROUP as u32;
+        let mut best: Option<(u64, Division)> = None;
+        for (wide, panels) in [(4, 2), (2, 2), (2, 1), (1, 2), (1, 1)] {
+            for tile in [64, 32, 16].into_iter().filter(|t| self.entry_rows.is_multiple_of(*t)) {
+                let share = groups.div_ceil(WARPS / wide);
+                let division = Division { wide, panels, tile, ahead: (128 / (tile * panels)).clamp(1, 4).min(share) };
+                // What follows is done by warps, 32 outputs of a product at a time.
+                let products = self.products.len() as u32;
+                if self.epilogue.is_some() && (!wide.is_multiple_of(products) || !(division.outputs() / products).is_multiple_of(WARP)) {
+                    continue;
+                }
+                let blocks = u64::from(self.blocks_by(division) * (self.entry_rows / tile));
+                let cycles = blocks.div_ceil(UNITS) * division_cycles(division, share);
+                if best.is_none_or(|(least, _)| cycles < least) {
+                    best = Some((cycles, division));
+                }
+            }
+        }
+        best.expect("a tile of 16 rows and two panels by two warps always fits").1
     }
 
     /// Outputs of each product that a block makes.
     fn outputs(&self) -> u32 {
-        if self.epilogue.is_some() { OUTPUTS / self.products.len() as u32 } else { OUTPUTS }
+        self.outputs_by(self.division())
+    }
+
+    fn outputs_by(&self, division: Division) -> u32 {
+        if self.epilogue.is_some() { division.outputs() / self.products.len() as u32 } else { division.outputs() }
+    }
+
+    fn blocks_by(&self, division: Division) -> u32 {
+        let of = |p: &Operand| p.rows.div_ceil(self.outputs_by(division));
+        if self.epilogue.is_some() { of(&self.products[0]) } else { self.products.iter().map(of).sum() }
     }
 
     /// Blocks along x.
     pub fn blocks(&self) -> u32 {
-        let of = |p: &Operand| p.rows.div_ceil(self.outputs());
-        if self.epilogue.is_some() { of(&self.products[0]) } else { self.products.iter().map(of).sum() }
+        self.blocks_by(self.division())
     }
 
     /// Blocks along y.
     pub fn row_blocks(&self) -> u32 {
-        self.entry_rows.div_ceil(self.tile())
+        self.entry_rows / self.division().tile
     }
 
     /// Whether this shape can be written.
     pub fn fits(&self) -> bool {
         self.format.is_quantised() && self.entry_rows.is_multiple_of(16) && (self.epilogue.is_none() || self.products.len() <= 2)
     }
+}
+
+/// Units (SMs) of the device that divisions are chosen for: an H100. A 780M has 12, and is served by small blocks too.
+const UNITS: u64 = 132;
+
+/// About the cycles of a block of a warp's `share` of groups: each turn waits for memory once or is busy; then the shares meet.
+fn division_cycles(d: Division, share: u32) -> u64 {
+    let (outputs, tile) = (u64::from(d.outputs()), u64::from(d.tile));
+    // All warps' groups of a turn: 1024 multiplications a cycle, 24 bytes a cycle from the second cache.
+    let groups = u64::from(d.ahead * d.split());
+    let busy = groups * (outputs * tile * GROUP as u64 / 1024 + (18 * outputs + 36 * tile) / 24);
+    u64::from(share.div_ceil(d.ahead)) * busy.max(700) + outputs * tile / 8 + 2000
 }
 
 /// The shape of the matrix unit: rows (tokens) of one tile, and where a lane's values lie in a tile of 16 outputs.
@@ -101,78 +160,90 @@ impl Unit {
     }
 
     /// Index into a lane's scales of tokens for value `at`.
-    fn token(&self, at: u32) -> usize {
-        (if self.dialect == Dialect::Amd { 0 } else { at % 2 }) as usize
+    fn token(&self, at: u32) -> u8 {
+        (if self.dialect == Dialect::Amd { 0 } else { at % 2 }) as u8
     }
 
-    /// A lane's codes of a panel's group as unsigned bytes, by half of the group on AMD; and its scales.
-    fn weights(&self, k: &Kernel, format: Format, record: Value, lane: Value) -> (Vec<Value>, Vec<Value>) {
-        let mask = k.int(0x0F0F_0F0F);
-        let nibbles = |word: Value| [k.and(word, mask), k.and(k.shr(word, k.int(4)), mask)];
+    /// A lane's part of a panel's group as it is stored: words of codes, then its scales.
+    fn weights(&self, k: &Kernel, format: Format, record: Value, lane: Value) -> Vec<Value> {
         let codes = k.at(record, k.int(2 * PANEL as i64));
         if self.dialect == Dialect::Amd {
             let n = k.and(lane, k.int(15));
             let word = |i: u32| k.load_constant(k.at(codes, k.add(k.mul(n, k.int(4)), k.int(i * 64))), Type::I32);
-            let words: Vec<Value> = if format == Format::Q4 { (0..4).flat_map(|i| nibbles(word(i))).collect() } else { (0..8).map(word).collect() };
             let scale = |i: u32| {
                 let at = k.add(k.mul(k.shr(lane, k.int(4)), k.int(2)), k.int(4 * i));
-                k.widen(k.load_constant(k.at(record, at), Type::F16))
+                k.load_constant(k.at(record, at), Type::F16)
             };
-            return (words, (0..8).map(scale).collect());
+            return (0..if format == Format::Q4 { 4 } else { 8 }).map(word).chain((0..8).map(scale)).collect();
         }
         let (g, t) = (k.shr(lane, k.int(2)), k.and(lane, k.int(3)));
         let pair = |chunk: Value| k.load_constant(k.at(codes, k.add(k.mul(chunk, k.int(64)), k.mul(g, k.int(8)))), Type::Words(2));
-        let words = if format == Format::Q4 {
-            let pair = pair(t);
-            let ([a0, a2], [a1, a3]) = (nibbles(k.element(pair, 0)), nibbles(k.element(pair, 1)));
+        let mut loaded = if format == Format::Q4 { vec![pair(t)] } else { [0, 1].map(|n| pair(k.add(k.mul(t, k.int(2)), k.int(n)))).to_vec() };
+        loaded.push(k.load_constant(k.at(record, k.mul(g, k.int(4))), Type::Halves(2)));
+        loaded
+    }
+
+    /// What [`Unit::weights`] has loaded as signed bytes, by half of the group on AMD, and scales that fit them.
+    fn operands(&self, k: &Kernel, format: Format, loaded: &[Value]) -> (Vec<Value>, Vec<Value>) {
+        let q4 = format == Format::Q4;
+        // Flipping the highest bit takes the bias of 8 or 128 away.
+        let flip = k.int(0x8080_8080u32 as i32);
+        let high = |word: Value| k.xor(k.and(word, k.int(0xF0F0_F0F0u32 as i32)), flip);
+        let nibbles = |word: Value| [high(k.shl(word, k.int(4))), high(word)];
+        let scale = |half: Value| {
+            let single = k.widen(half);
+            if q4 { k.mul(single, k.float(1.0 / 16.0)) } else { single }
+        };
+        if self.dialect == Dialect::Amd {
+            let (words, scales) = loaded.split_at(loaded.len() - 8);
+            let codes = if q4 { words.iter().flat_map(|&w| nibbles(w)).collect() } else { words.iter().map(|&w| k.xor(w, flip)).collect() };
+            return (codes, scales.iter().map(|&s| scale(s)).collect());
+        }
+        let words: Vec<Value> = loaded[..loaded.len() - 1].iter().flat_map(|&pair| [k.element(pair, 0), k.element(pair, 1)]).collect();
+        let codes = if q4 {
+            let ([a0, a2], [a1, a3]) = (nibbles(words[0]), nibbles(words[1]));
             vec![a0, a1, a2, a3]
         } else {
-            let (low, high) = (pair(k.mul(t, k.int(2))), pair(k.add(k.mul(t, k.int(2)), k.int(1))));
-            vec![k.element(low, 0), k.element(low, 1), k.element(high, 0), k.element(high, 1)]
+            words.iter().map(|&w| k.xor(w, flip)).collect()
         };
-        let scales = k.load_constant(k.at(record, k.mul(g, k.int(4))), Type::Halves(2));
-        (words, vec![k.widen(k.element(scales, 0)), k.widen(k.element(scales, 1))])
+        let halves = loaded[loaded.len() - 1];
+        (codes, vec![scale(k.element(halves, 0)), scale(k.element(halves, 1))])
     }
 
     /// A lane's codes of a tile's group; `first` is the tile's first token, `group` the group.
     fn inputs(&self, k: &Kernel, layout: Codes, first: Value, group: Value, lane: Value) -> Vec<Value> {
-        let column = k.mul(group, k.int(GROUP as i64));
         if self.dialect == Dialect::Amd {
             let row = k.add(first, k.and(lane, k.int(15)));
-            let at = layout.code(k, k.parameter(1), row, column);
+            let at = layout.group_codes(k, k.parameter(1), row, group, k.int(0));
             return [0, 16].map(|half| k.load(k.at(at, k.int(half)), Type::Words(4))).to_vec();
         }
         let row = k.add(first, k.shr(lane, k.int(2)));
-        let at = layout.code(k, k.parameter(1), row, k.add(column, k.mul(k.and(lane, k.int(3)), k.int(8))));
+        let at = layout.group_codes(k, k.parameter(1), row, group, k.mul(k.and(lane, k.int(3)), k.int(8)));
         vec![k.load(at, Type::Words(2))]
     }
 
-    /// Scales and starting sums of a lane's tokens.
-    fn factors(&self, k: &Kernel, layout: Codes, first: Value, group: Value, lane: Value, bias: i32) -> (Vec<Value>, Vec<Value>) {
-        let start = |sum: Value| k.add(k.mul(sum, k.int(-bias)), k.int(MAGIC));
+    /// Scales of a lane's tokens, as they are stored.
+    fn factors(&self, k: &Kernel, layout: Codes, first: Value, group: Value, lane: Value) -> Value {
         if self.dialect == Dialect::Amd {
-            let (scale, sum) = layout.load_group(k, k.parameter(1), k.add(first, k.and(lane, k.int(15))), group);
-            return (vec![scale], vec![start(sum)]);
+            return k.load(layout.scale(k, k.parameter(1), k.add(first, k.and(lane, k.int(15))), group), Type::F32);
         }
         let row = k.add(first, k.mul(k.and(lane, k.int(3)), k.int(2)));
-        let scales = k.load(layout.scale(k, k.parameter(1), row, group), Type::Floats(2));
-        let sums = k.load(layout.sum(k, k.parameter(1), row, group), Type::Words(2));
-        ([0, 1].map(|n| k.element(scales, n)).to_vec(), [0, 1].map(|n| start(k.element(sums, n))).to_vec())
+        k.load(layout.scale(k, k.parameter(1), row, group), Type::Floats(2))
     }
 
-    /// The products of a group, added to the starting sums.
-    fn multiply(&self, k: &Kernel, weights: &[Value], inputs: &[Value], starts: &[Value]) -> Vec<Value> {
+    /// The products of a group, added to [`MAGIC`].
+    fn multiply(&self, k: &Kernel, weights: &[Value], inputs: &[Value]) -> Vec<Value> {
+        let start = k.int(MAGIC);
         if self.dialect == Dialect::Amd {
             let (unsigned, signed) = (k.truth(false), k.truth(true));
-            let start = k.vector(&[starts[0]; 8]);
-            let sum = (0..2).fold(start, |sum, half| {
+            let sum = (0..2).fold(k.words(8, MAGIC), |sum, half| {
                 let a = k.vector(&weights[4 * half..4 * half + 4]);
-                k.intrinsic("llvm.amdgcn.wmma.i32.16x16x16.iu8.v8i32.v4i32", &[unsigned, a, signed, inputs[half], sum, unsigned], Type::Words(8))
+                k.intrinsic("llvm.amdgcn.wmma.i32.16x16x16.iu8.v8i32.v4i32", &[signed, a, signed, inputs[half], sum, unsigned], Type::Words(8))
             });
             return (0..8).map(|at| k.element(sum, at)).collect();
         }
-        let arguments = [&weights[..4], &[k.element(inputs[0], 0), k.element(inputs[0], 1)], &[starts[0], starts[1], starts[0], starts[1]]].concat();
-        k.intrinsic_many("llvm.nvvm.mma.m16n8k32.row.col.u8.s8", &arguments, Type::I32, 4)
+        let arguments = [&weights[..4], &[k.element(inputs[0], 0), k.element(inputs[0], 1)], &[start; 4]].concat();
+        k.intrinsic_many("llvm.nvvm.mma.m16n8k32.row.col.s8", &arguments, Type::I32, 4)
     }
 }
 
@@ -187,20 +258,26 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     }
     let bindings = spec.epilogue.as_ref().map_or(vec![], |e| epilogue_parameters(e, &mut parameters));
     let k = Kernel::new(name, dialect, &parameters, THREADS);
+    let d = spec.division();
     let unit = Unit::of(dialect);
     let thread = k.thread();
     let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
-    let (half, share) = (k.and(warp, k.int(1)), k.shr(warp, k.int(1)));
-    let (block, first_row) = (k.block("x"), k.mul(k.block("y"), k.int(spec.tile())));
+    // Warps: [share of the groups][run of outputs].
+    let (run, share) = (k.and(warp, k.int(d.wide - 1)), k.div(warp, k.int(d.wide)));
+    let (block, first_row) = (k.block("x"), k.mul(k.block("y"), k.int(d.tile)));
     let (products, outputs) = (spec.products.len() as u32, spec.outputs());
     let stride = if spec.epilogue.is_some() { 1 } else { 2 };
     let weight = |at: u32| k.parameter((2 + stride * at) as usize);
     // The product and the panels of this warp; panels beyond the last read the last, and what they give is not stored.
     let (mut product, mut local, mut base, mut panels, mut before) =
         (k.int(0), block, weight(0), k.int(spec.products[0].rows.div_ceil(PANEL as u32)), 0);
+    let mut own = run;
     if spec.epilogue.is_some() {
         if products == 2 {
-            base = k.select(k.is(half, Is::Equal, k.int(1)), weight(1), base);
+            // Half of the runs for each product.
+            let runs = k.int(d.wide / 2);
+            base = k.select(k.is(run, Is::AtLeast, runs), weight(1), base);
+            own = k.rem(run, runs);
         }
     } else {
         for (at, p) in spec.products.iter().enumerate() {
@@ -214,18 +291,19 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             before += p.rows.div_ceil(outputs);
         }
     }
-    let apart = if products == 2 && spec.epilogue.is_some() { k.int(0) } else { k.mul(half, k.int(PANELS)) };
-    let first_panel = k.add(k.mul(local, k.int(outputs / PANEL as u32)), apart);
+    let first_panel = k.add(k.mul(local, k.int(outputs / PANEL as u32)), k.mul(own, k.int(d.panels)));
     let bytes = panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64;
     let bases: Vec<Value> =
-        (0..PANELS).map(|n| k.at(base, k.mul(k.min(k.add(first_panel, k.int(n)), k.sub(panels, k.int(1))), k.int(bytes as i64)))).collect();
+        (0..d.panels).map(|n| k.at(base, k.mul(k.min(k.add(first_panel, k.int(n)), k.sub(panels, k.int(1))), k.int(bytes as i64)))).collect();
+    let flow = Flow { k: &k, unit: &unit, spec, d, bases, lane, share, first_row };
+    // The first weights are on their way before the input is there.
+    let weights = flow.weights(k.int(0));
     k.wait_for_launch();
     k.release_next();
     let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(first_row, Is::Less, rows), || {
-        let sums = accumulate(&k, &unit, spec, &bases, (lane, share), first_row);
-        let shared = k.shared(4 * 2 * OUTPUTS * spec.tile(), 16);
-        let total = meet(&k, &unit, spec, &sums, shared, (lane, half, share));
+        let sums = flow.accumulate(weights);
+        let total = flow.meet(&sums, run);
         match &spec.epilogue {
             None => store(&k, spec, &total, (thread, local, product), (first_row, rows)),
             Some(epilogue) => {
@@ -237,72 +315,160 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     k.finish()
 }
 
-/// Sums of this warp's share of the groups: `[panel][tile][value]`.
-fn accumulate(k: &Kernel, unit: &Unit, spec: &Spec, bases: &[Value], (lane, share): (Value, Value), first_row: Value) -> Vec<Value> {
-    let layout = Codes { cols: spec.cols, rows: spec.entry_rows };
-    let tiles = spec.tile() / unit.tokens;
-    let record = panel_group_bytes(spec.format) as u32;
-    let carried = vec![k.float(0.0); (PANELS * tiles * unit.values) as usize];
-    let magic = k.float(f32::from_bits(MAGIC));
-    k.each(share, k.int(layout.groups()), k.int(SPLIT), &carried, |group, sums| {
-        let weights: Vec<_> = bases.iter().map(|&b| unit.weights(k, spec.format, k.at(b, k.mul(group, k.int(record))), lane)).collect();
-        let tile = |n: u32| {
-            let first = k.add(first_row, k.int(n * unit.tokens));
-            (unit.inputs(k, layout, first, group, lane), unit.factors(k, layout, first, group, lane, spec.format.bias()))
+/// A warp's way through its share of the groups.
+struct Flow<'a> {
+    k: &'a Kernel,
+    unit: &'a Unit,
+    spec: &'a Spec,
+    d: Division,
+    /// Of the warp's panels.
+    bases: Vec<Value>,
+    lane: Value,
+    share: Value,
+    first_row: Value,
+}
+
+impl<'a> Flow<'a> {
+    fn layout(&self) -> Codes {
+        Codes { cols: self.spec.cols, rows: self.spec.entry_rows }
+    }
+
+    fn tiles(&self) -> u32 {
+        self.d.tile / self.unit.tokens
+    }
+
+    fn turns(&self) -> u32 {
+        self.layout().groups().div_ceil(self.d.split() * self.d.ahead)
+    }
+
+    /// The groups of a turn; those beyond the last stand for the last.
+    fn groups(&self, turn: Value) -> Vec<Value> {
+        let k = self.k;
+        let (split, ahead) = (self.d.split(), self.d.ahead);
+        let one = |n| {
+            let group = k.add(k.mul(k.add(k.mul(turn, k.int(ahead)), k.int(n)), k.int(split)), self.share);
+            if self.exact() { group } else { k.min(group, k.int(self.layout().groups() - 1)) }
         };
-        let inputs: Vec<_> = (0..tiles).map(tile).collect();
-        let mut next = Vec::with_capacity(sums.len());
-        for (panel, (codes, scales)) in weights.iter().enumerate() {
-            for (n, (x, (factors, starts))) in inputs.iter().enumerate() {
-                let made = unit.multiply(k, codes, x, starts);
-                for (at, &value) in made.iter().enumerate() {
-                    let value = k.sub(k.bits(value, Type::F32), magic);
-                    let scaled = k.mul(value, factors[unit.token(at as u32)]);
-                    let sum = sums[((panel as u32 * tiles + n as u32) * unit.values) as usize + at];
-                    next.push(k.fma(scaled, scales[unit.output(at as u32)], sum));
+        (0..ahead).map(one).collect()
+    }
+
+    fn exact(&self) -> bool {
+        self.layout().groups().is_multiple_of(self.d.split() * self.d.ahead)
+    }
+
+    /// A turn's weights: `[group][panel]` of [`Unit::weights`].
+    fn weights(&self, turn: Value) -> Vec<Value> {
+        let (k, record) = (self.k, panel_group_bytes(self.spec.format) as u32);
+        let of = |group| self.bases.iter().flat_map(move |&b| self.unit.weights(k, self.spec.format, k.at(b, k.mul(group, k.int(record))), self.lane));
+        self.groups(turn).into_iter().flat_map(of).collect()
+    }
+
+    /// A turn's rows: `[group][tile]` of [`Unit::inputs`] and [`Unit::factors`].
+    fn inputs(&self, turn: Value) -> Vec<Value> {
+        let (k, layout) = (self.k, self.layout());
+        let of = |group: Value| {
+            (0..self.tiles()).flat_map(move |n| {
+                let first = k.add(self.first_row, k.int(n * self.unit.tokens));
+                let mut loaded = self.unit.inputs(k, layout, first, group, self.lane);
+                loaded.push(self.unit.factors(k, layout, first, group, self.lane));
+                loaded
+            })
+        };
+        self.groups(turn).into_iter().flat_map(of).collect()
+    }
+
+    /// Sums of this warp's share of the groups: `[panel][tile][value]`. What a turn needs is loaded a turn ahead.
+    fn accumulate(&self, weights: Vec<Value>) -> Vec<Value> {
+        let (k, turns) = (self.k, self.turns());
+        let kept = (self.d.panels * self.tiles() * self.unit.values) as usize;
+        let zeros = vec![k.float(0.0); kept];
+        let inputs = self.inputs(k.int(0));
+        if turns == 1 {
+            return self.turn(k.int(0), zeros, &weights, &inputs);
+        }
+        let (w, carried) = (weights.len(), [zeros, weights, inputs].concat());
+        let last = k.int(turns - 1);
+        let left = k.each(k.int(0), k.int(turns), k.int(1), &carried, |turn, carried| {
+            let next = k.min(k.add(turn, k.int(1)), last);
+            let (weights, inputs) = (self.weights(next), self.inputs(next));
+            k.issued();
+            let (sums, now) = carried.split_at(kept);
+            let sums = self.turn(turn, sums.to_vec(), &now[..w], &now[w..]);
+            [sums, weights, inputs].concat()
+        });
+        left[..kept].to_vec()
+    }
+
+    /// Adds a turn's products.
+    fn turn(&self, turn: Value, mut sums: Vec<Value>, weights: &[Value], inputs: &[Value]) -> Vec<Value> {
+        let (k, d, unit) = (self.k, self.d, self.unit);
+        let magic = k.float(f32::from_bits(MAGIC));
+        let (each_panel, each_tile) = (weights.len() / (d.ahead * d.panels) as usize, inputs.len() / (d.ahead * self.tiles()) as usize);
+        for n in 0..d.ahead {
+            // What stands for a group beyond the last counts nothing.
+            let counts = (!self.exact()).then(|| {
+                let group = k.add(k.mul(k.add(k.mul(turn, k.int(d.ahead)), k.int(n)), k.int(d.split())), self.share);
+                k.select(k.is(group, Is::Less, k.int(self.layout().groups())), k.float(1.0), k.float(0.0))
+            });
+            for panel in 0..d.panels {
+                let from = (n * d.panels + panel) as usize * each_panel;
+                let (codes, scales) = unit.operands(k, self.spec.format, &weights[from..from + each_panel]);
+                let scales: Vec<Value> = scales.iter().map(|&s| counts.map_or(s, |c| k.mul(s, c))).collect();
+                for tile in 0..self.tiles() {
+                    let from = (n * self.tiles() + tile) as usize * each_tile;
+                    let (x, factors) = inputs[from..from + each_tile].split_at(each_tile - 1);
+                    let made = unit.multiply(k, &codes, x);
+                    for (at, &value) in made.iter().enumerate() {
+                        let value = k.sub(k.bits(value, Type::F32), magic);
+                        let factor = match unit.dialect {
+                            Dialect::Amd => factors[0],
+                            Dialect::Nvidia | Dialect::Hopper => k.element(factors[0], unit.token(at as u32)),
+                        };
+                        let place = ((panel * self.tiles() + tile) * unit.values) as usize + at;
+                        sums[place] = k.fma(k.mul(value, factor), scales[unit.output(at as u32)], sums[place]);
+                    }
                 }
             }
         }
-        next
-    })
-}
+        sums
+    }
 
-/// Adds the shares through shared memory, where two halves of the sum are left: reads output and token of it.
-fn meet<'k>(
-    k: &'k Kernel,
-    unit: &Unit,
-    spec: &Spec,
-    sums: &[Value],
-    shared: Value,
-    (lane, half, share): (Value, Value, Value),
-) -> impl Fn(Value, Value) -> Value + 'k {
-    let (tile, tiles) = (spec.tile(), spec.tile() / unit.tokens);
-    let part = OUTPUTS * tile * 4;
-    // [part][token][output]
-    let base = k.at(shared, k.mul(k.and(share, k.int(1)), k.int(part)));
-    let place = |panel: u32, n: u32, at: u32| {
-        let (output, token) = unit.place(k, lane, at);
-        let output = k.add(k.add(k.mul(half, k.int(PANELS * PANEL as u32)), k.int(panel * PANEL as u32)), output);
-        let token = k.add(token, k.int(n * unit.tokens));
-        k.at(base, k.mul(k.add(k.mul(token, k.int(OUTPUTS)), output), k.int(4)))
-    };
-    let all: Vec<(u32, u32, u32)> = (0..PANELS).flat_map(|p| (0..tiles).flat_map(move |n| (0..unit.values).map(move |at| (p, n, at)))).collect();
-    k.when(k.is(share, Is::AtLeast, k.int(2)), || {
-        for (&(p, n, at), &sum) in all.iter().zip(sums) {
-            k.store(sum, place(p, n, at));
+    /// Adds the shares through shared memory: the later half leaves its sums there, the other adds its own; reads output and token of what is left.
+    fn meet(&self, sums: &[Value], run: Value) -> impl Fn(Value, Value) -> Value + 'a {
+        let (k, d, unit) = (self.k, self.d, self.unit);
+        let (outputs, left) = (d.outputs(), d.split() / 2);
+        let part = outputs * d.tile * 4;
+        // [part][token][output]
+        let shared = k.shared(left * part, 16);
+        let base = k.at(shared, k.mul(k.rem(self.share, k.int(left)), k.int(part)));
+        let place = |panel: u32, n: u32, at: u32| {
+            let (output, token) = unit.place(k, self.lane, at);
+            let output = k.add(k.add(k.mul(run, k.int(d.panels * PANEL as u32)), k.int(panel * PANEL as u32)), output);
+            let token = k.add(token, k.int(n * unit.tokens));
+            k.at(base, k.mul(k.add(k.mul(token, k.int(outputs)), output), k.int(4)))
+        };
+        let tiles = self.tiles();
+        let all: Vec<(u32, u32, u32)> =
+            (0..d.panels).flat_map(|p| (0..tiles).flat_map(move |n| (0..unit.values).map(move |at| (p, n, at)))).collect();
+        let later = k.is(self.share, Is::AtLeast, k.int(left));
+        k.when(later, || {
+            for (&(p, n, at), &sum) in all.iter().zip(sums) {
+                k.store(sum, place(p, n, at));
+            }
+        });
+        k.barrier();
+        k.when(k.xor(later, k.truth(true)), || {
+            for (&(p, n, at), &sum) in all.iter().zip(sums) {
+                let pointer = place(p, n, at);
+                k.store(k.add(sum, k.load(pointer, Type::F32)), pointer);
+            }
+        });
+        k.barrier();
+        move |output: Value, token: Value| {
+            let at = k.at(shared, k.mul(k.add(k.mul(token, k.int(outputs)), output), k.int(4)));
+            let parts: Vec<Value> = (0..left).map(|n| k.load(k.at(at, k.int(n * part)), Type::F32)).collect();
+            parts[1..].iter().fold(parts[0], |sum, &part| k.add(sum, part))
         }
-    });
-    k.barrier();
-    k.when(k.is(share, Is::Less, k.int(2)), || {
-        for (&(p, n, at), &sum) in all.iter().zip(sums) {
-            let pointer = place(p, n, at);
-            k.store(k.add(sum, k.load(pointer, Type::F32)), pointer);
-        }
-    });
-    k.barrier();
-    move |output: Value, token: Value| {
-        let at = k.at(shared, k.mul(k.add(k.mul(token, k.int(OUTPUTS)), output), k.int(4)));
-        k.add(k.load(at, Type::F32), k.load(k.at(at, k.int(part)), Type::F32))
     }
 }
 
@@ -321,9 +487,11 @@ fn store(
         width = k.select(here, k.int(p.rows), width);
         stride = k.select(here, k.int(p.stride), stride);
     }
-    k.each(thread, k.int(OUTPUTS * spec.tile()), k.int(THREADS), &[], |item, _| {
-        let (token, output) = (k.shr(item, k.int(6)), k.and(item, k.int(63)));
-        let (row, column) = (k.add(first_row, token), k.add(k.mul(local, k.int(OUTPUTS)), output));
+    let d = spec.division();
+    let outputs = k.int(d.outputs());
+    k.each(thread, k.int(d.outputs() * d.tile), k.int(THREADS), &[], |item, _| {
+        let (token, output) = (k.div(item, outputs), k.rem(item, outputs));
+        let (row, column) = (k.add(first_row, token), k.add(k.mul(local, outputs), output));
         k.when(k.and(k.is(row, Is::Less, rows), k.is(column, Is::Less, width)), || {
             k.store(total(output, token), k.at(out, k.mul(k.add(k.mul(row, stride), column), k.int(4))));
         });
@@ -343,9 +511,8 @@ fn finish(
     let region = &bound.epilogue.region;
     let kinds = region.kinds().expect("validated");
     let outputs = spec.outputs();
-    let warps = THREADS / WARP;
     let runs = outputs / WARP;
-    k.each(warp, k.int(spec.tile() * runs), k.int(warps), &[], |item, _| {
+    k.each(warp, k.int(spec.division().tile * runs), k.int(WARPS), &[], |item, _| {
         let (token, run) = (k.div(item, k.int(runs)), k.rem(item, k.int(runs)));
         let row = k.add(first_row, token);
         let output = k.add(k.mul(run, k.int(WARP)), lane);

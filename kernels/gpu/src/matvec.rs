@@ -245,7 +245,7 @@ fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, V
     let x = k.parameter(1);
     // The scale of a row's group, and this lane's codes of it.
     let input = |l: &Loaded, row: Value| {
-        let codes = k.at(layout.code(k, x, row, k.mul(l.group, k.int(GROUP as i64))), k.mul(chunk, k.int(if q4 { 8 } else { 4 })));
+        let codes = layout.group_codes(k, x, row, l.group, k.mul(chunk, k.int(if q4 { 8 } else { 4 })));
         (k.load(layout.scale(k, x, row, l.group), Type::F32), k.load(codes, if q4 { Type::Words(2) } else { Type::I32 }))
     };
     let compute = |loaded: &[Loaded], mut sums: Vec<Vec<Value>>, in_range: &dyn Fn(u32) -> Option<Value>| {

@@ -56,6 +56,8 @@ pub enum Op {
         neurons: u32,
         /// Columns of the weight.
         cols: u32,
+        /// Rows of the entry.
+        rows: u32,
         /// What the last block does then.
         finale: Option<Finale>,
     },
@@ -111,7 +113,7 @@ impl Op {
                 format!("attention {} heads of {} over {} positions, {} parts", s.heads, s.ring.head_dim, s.ring.capacity, s.parts)
             }
             Self::SparseUp { format, neurons, cols, .. } => format!("sparse_up {} [{neurons} x {cols}]", format.name()),
-            Self::SparseDown { format, neurons, cols, finale } => format!("sparse_down {} [{neurons} x {cols}]{}", format.name(), at_last(finale)),
+            Self::SparseDown { format, neurons, cols, finale, .. } => format!("sparse_down {} [{neurons} x {cols}]{}", format.name(), at_last(finale)),
             Self::Embed { format, cols, .. } => format!("embed {} of {cols}", format.name()),
             Self::Gather { widths, .. } => format!("gather {} values", widths.len()),
             Self::Argmax { vocabulary, .. } => format!("argmax of {vocabulary}"),
@@ -174,7 +176,9 @@ impl Op {
             }
             Self::Attention(spec) => attention::kernel(name, dialect, spec),
             Self::SparseUp { format, neurons, cols, rows } => sparse::up(name, dialect, *format, (*neurons, *cols), *rows),
-            Self::SparseDown { format, neurons, cols, finale } => sparse::down(name, dialect, *format, (*neurons, *cols), finale.as_ref()),
+            Self::SparseDown { format, neurons, cols, rows, finale } => {
+                sparse::down(name, dialect, *format, (*neurons, *cols), *rows, finale.as_ref())
+            }
             Self::Embed { format, cols, scale, quantise, rows, most } => {
                 embed::embed(name, dialect, (*format, *cols), *scale, *quantise, (*rows, *most))
             }

@@ -8,23 +8,39 @@ use crate::finale::Finale;
 use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::tensor::{Format, GROUP, row_bytes, row_groups};
 
-/// Neurons of a block of [`up`].
-const NEURONS: u32 = 64;
+/// Neurons of a block of [`up`]: of many rows there are blocks enough, and the more neurons a block has the fewer wait in vain.
+fn neurons_of_block(rows: u32) -> u32 {
+    match rows {
+        0..16 => 64,
+        16..256 => 256,
+        _ => 512,
+    }
+}
 /// Threads of a block of [`up`].
 pub const UP_THREADS: u32 = 128;
 /// Threads of a block of [`down`].
 pub const DOWN_THREADS: u32 = 512;
-/// Outputs of a block of [`down`]: a pair of groups.
+/// Columns of a pair of groups.
 const COLUMNS: u32 = 2 * GROUP as u32;
 
+/// Pairs of groups that a block of [`down`] makes: each block looks for its row's active neurons, so the more rows the fewer should look.
+fn pairs_of_block(cols: u32, rows: u32) -> u32 {
+    let wanted = match rows {
+        0..16 => 1,
+        16..64 => 2,
+        _ => 4,
+    };
+    if cols.is_multiple_of(COLUMNS * wanted) { wanted } else { 1 }
+}
+
 /// Blocks of [`up`] along x.
-pub fn up_blocks(neurons: u32) -> u32 {
-    neurons.div_ceil(NEURONS)
+pub fn up_blocks(neurons: u32, rows: u32) -> u32 {
+    neurons.div_ceil(neurons_of_block(rows))
 }
 
 /// Blocks of [`down`] along x.
-pub fn down_blocks(cols: u32) -> u32 {
-    cols.div_ceil(COLUMNS)
+pub fn down_blocks(cols: u32, rows: u32) -> u32 {
+    cols.div_ceil(COLUMNS * pairs_of_block(cols, rows))
 }
 
 /// Why a weight cannot be used, if so.
@@ -38,7 +54,8 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
     let k = Kernel::new(name, dialect, &[Parameter::Buffer, Parameter::Buffer, Parameter::Buffer, Parameter::Constant], UP_THREADS);
     let (thread, row) = (k.thread(), k.block("y"));
     let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
-    let list = k.shared(4 * NEURONS, 16);
+    let own = neurons_of_block(entry_rows);
+    let list = k.shared(4 * own, 16);
     let count = k.shared(4, 4);
     k.when(k.is(thread, Is::Equal, k.int(0)), || k.store(k.int(0), count));
     k.wait_for_launch();
@@ -47,22 +64,27 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
     k.when(k.is(row, Is::Less, rows), || {
         k.barrier();
         let gate = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
-        let first = k.mul(k.block("x"), k.int(NEURONS));
+        let first = k.mul(k.block("x"), k.int(own));
         // The order in the list is any: each neuron's product stands alone.
-        let mine = k.add(first, thread);
-        let candidate = k.and(k.is(thread, Is::Less, k.int(NEURONS)), k.is(mine, Is::Less, k.int(neurons)));
-        k.when(candidate, || {
-            let value = k.load(k.at(gate, k.mul(mine, k.int(4))), Type::F32);
-            k.when(k.xor(k.same(value, k.float(0.0)), k.truth(true)), || {
-                let at = k.atomic_add(count, k.int(1));
-                k.store(mine, k.at(list, k.mul(at, k.int(4))));
+        for turn in 0..own.div_ceil(UP_THREADS) {
+            let local = k.add(thread, k.int(turn * UP_THREADS));
+            let mine = k.add(first, local);
+            let candidate = k.and(k.is(local, Is::Less, k.int(own)), k.is(mine, Is::Less, k.int(neurons)));
+            k.when(candidate, || {
+                let value = k.load(k.at(gate, k.mul(mine, k.int(4))), Type::F32);
+                k.when(k.xor(k.same(value, k.float(0.0)), k.truth(true)), || {
+                    let at = k.atomic_add(count, k.int(1));
+                    k.store(mine, k.at(list, k.mul(at, k.int(4))));
+                });
             });
-        });
+        }
+        // Where each lane has one pair of groups, the row's part is the same for all neurons.
+        let alone = (format.is_quantised() && cols == COLUMNS * WARP).then(|| row_part(&k, (cols, entry_rows), lane, row));
         k.barrier();
         k.each(warp, k.load(count, Type::I32), k.int(UP_THREADS / WARP), &[], |at, _| {
             let neuron = k.load(k.at(list, k.mul(at, k.int(4))), Type::I32);
             let dot = if format.is_quantised() {
-                dot_quantised(&k, format, (cols, entry_rows), neuron, lane, row)
+                dot_quantised(&k, format, (cols, entry_rows), neuron, lane, row, alone.as_ref())
             } else {
                 dot_plain(&k, cols, neuron, lane, row)
             };
@@ -77,43 +99,67 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
     k.finish()
 }
 
-/// A lane's share of a dot product: pairs of groups `lane, lane + 32, ...`.
-fn dot_quantised(k: &Kernel, format: Format, (cols, entry_rows): (u32, u32), neuron: Value, lane: Value, row: Value) -> Value {
-    let pairs = cols / COLUMNS;
+/// A row's codes of a pair of groups, and each group's scale and sum.
+struct RowPart {
+    codes: Vec<Value>,
+    factors: [(Value, Value); 2],
+}
+
+fn row_part(k: &Kernel, (cols, entry_rows): (u32, u32), pair: Value, row: Value) -> RowPart {
+    let (input, layout) = (k.parameter(2), Codes { cols, rows: entry_rows });
+    let group = |odd: u32| k.add(k.mul(pair, k.int(2)), k.int(odd));
+    let codes = (0..4u32)
+        .map(|n| k.load(k.at(layout.group_codes(k, input, row, group(n / 2), k.int(0)), k.int(16 * (n % 2))), Type::Words(4)))
+        .flat_map(|v| (0..4).map(move |e| (v, e)))
+        .map(|(v, e)| k.element(v, e))
+        .collect();
+    RowPart { codes, factors: [0, 1].map(|odd| layout.load_group(k, input, row, group(odd))) }
+}
+
+/// A lane's share of a dot product: pairs of groups `lane, lane + 32, ...`, or the one that `alone` is the row's part of.
+fn dot_quantised(
+    k: &Kernel,
+    format: Format,
+    (cols, entry_rows): (u32, u32),
+    neuron: Value,
+    lane: Value,
+    row: Value,
+    alone: Option<&RowPart>,
+) -> Value {
     let groups = row_groups(cols as usize) as u32;
     let record = k.at(k.parameter(3), k.mul(neuron, k.int(row_bytes(format, cols as usize).expect("checked") as i64)));
-    let (input, layout) = (k.parameter(2), Codes { cols, rows: entry_rows });
     let code_bytes = if format == Format::Q4 { 32 } else { 64 };
-    k.each(lane, k.int(pairs), k.int(WARP), &[k.float(0.0)], |pair, sum| {
+    let weights = |pair: Value| -> (Value, Vec<Value>) {
         let scales = k.load_constant(k.at(record, k.mul(pair, k.int(4))), Type::Halves(2));
         let codes = k.at(record, k.add(k.int(2 * groups), k.mul(pair, k.int(code_bytes))));
         let words = |at: u32| k.load_aligned(k.at(codes, k.int(16 * at)), Type::Words(4), 4);
-        let weights: Vec<Value> = (0..code_bytes / 16).map(words).flat_map(|v| (0..4).map(move |e| (v, e))).map(|(v, e)| k.element(v, e)).collect();
-        let x = layout.code(k, input, row, k.mul(pair, k.int(COLUMNS)));
-        let xs: Vec<Value> = (0..4)
-            .map(|n| k.load(k.at(x, k.int(16 * n)), Type::Words(4)))
-            .flat_map(|v| (0..4).map(move |e| (v, e)))
-            .map(|(v, e)| k.element(v, e))
-            .collect();
-        let factors = [0, 1].map(|odd| layout.load_group(k, input, row, k.add(k.mul(pair, k.int(2)), k.int(odd))));
-        k.issued();
+        (scales, (0..code_bytes / 16).map(words).flat_map(|v| (0..4).map(move |e| (v, e))).map(|(v, e)| k.element(v, e)).collect())
+    };
+    let add = |(scales, weights): &(Value, Vec<Value>), x: &RowPart, sum: Value| -> Value {
         let mask = k.int(0x0F0F_0F0F);
         let half = |odd: u8| {
-            let bias = k.mul(factors[usize::from(odd)].1, k.int(-i64::from(format.bias())));
+            let bias = k.mul(x.factors[usize::from(odd)].1, k.int(-i64::from(format.bias())));
             (0..8usize).fold(bias, |sum, at| {
                 let word = match (format, odd) {
                     (Format::Q4, 0) => k.and(weights[at], mask),
                     (Format::Q4, _) => k.and(k.shr(weights[at], k.int(4)), mask),
                     _ => weights[8 * usize::from(odd) + at],
                 };
-                k.dot4(word, xs[8 * usize::from(odd) + at], sum)
+                k.dot4(word, x.codes[8 * usize::from(odd) + at], sum)
             })
         };
-        let part = |odd: u8, sum: Value| {
-            let scale = k.mul(k.widen(k.element(scales, odd)), factors[usize::from(odd)].0);
+        [0, 1].into_iter().fold(sum, |sum, odd| {
+            let scale = k.mul(k.widen(k.element(*scales, odd)), x.factors[usize::from(odd)].0);
             k.fma(k.to_float(half(odd)), scale, sum)
-        };
-        vec![part(1, part(0, sum[0]))]
+        })
+    };
+    if let Some(x) = alone {
+        return add(&weights(lane), x, k.float(0.0));
+    }
+    k.each(lane, k.int(cols / COLUMNS), k.int(WARP), &[k.float(0.0)], |pair, sum| {
+        let (weights, x) = (weights(pair), row_part(k, (cols, entry_rows), pair, row));
+        k.issued();
+        vec![add(&weights, &x, sum[0])]
     })[0]
 }
 
@@ -127,11 +173,12 @@ fn dot_plain(k: &Kernel, cols: u32, neuron: Value, lane: Value, row: Value) -> V
     })[0]
 }
 
-/// `out[r] = sum of hidden[r][j] * weight[j]` over active neurons. Parameters: inputs block, hidden, weight, out. Grid: pairs of groups by rows.
+/// `out[r] = sum of hidden[r][j] * weight[j]` over active neurons. Parameters: inputs block, hidden, weight, out. Grid: [`down_blocks`] by rows.
 ///
-/// Each warp lists the active ones of its share of neurons in order and adds them eight at a time, four lanes each; so the order of the sum is fixed.
+/// Each warp lists the active ones of its share of neurons in order and adds several at a time, four lanes for each pair of groups; so the order of the sum
+/// is fixed.
 /// A finale's parameters follow, in an entry of one row.
-pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u32), finale: Option<&Finale>) -> String {
+pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u32), entry_rows: u32, finale: Option<&Finale>) -> String {
     let mut parameters = vec![Parameter::Buffer, Parameter::Buffer, Parameter::Constant, Parameter::Buffer];
     let finale = finale.map(|f| f.bind(&mut parameters));
     let k = Kernel::new(name, dialect, &parameters, DOWN_THREADS);
@@ -141,7 +188,9 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
     let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
     // By warp: indices of active neurons.
     let lists = k.shared(2 * share * warps, 16);
-    let partial = k.shared(4 * COLUMNS * warps, 16);
+    let pairs = pairs_of_block(cols, entry_rows);
+    let columns = COLUMNS * pairs;
+    let partial = k.shared(4 * columns * warps, 16);
     k.wait_for_launch();
     k.release_next();
     let rows = k.load(k.parameter(0), Type::I32);
@@ -168,37 +217,42 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
         }
         k.barrier();
         let zero = k.float(0.0);
-        let (member, quarter) = (k.shr(lane, k.int(2)), k.and(lane, k.int(3)));
-        let sums = k.each(member, count, k.int(8), &[zero; 16], |at, sums| {
+        let lanes = 4 * pairs;
+        let (member, quarter) = (k.div(lane, k.int(lanes)), k.and(lane, k.int(3)));
+        let local_pair = k.shr(k.and(lane, k.int(lanes - 1)), k.int(2));
+        let pair = k.add(k.mul(k.block("x"), k.int(pairs)), local_pair);
+        let sums = k.each(member, count, k.int(WARP / lanes), &[zero; 16], |at, sums| {
             let neuron = k.add(first, k.extend(k.load(k.at(list, k.mul(at, k.int(2))), Type::I16), Type::I32));
             let value = k.load(k.at(hidden, k.mul(neuron, k.int(4))), Type::F32);
-            let weights = if format.is_quantised() { record_part(&k, format, cols, neuron, quarter) } else { plain_part(&k, cols, neuron, quarter) };
+            let place = (pair, quarter);
+            let weights = if format.is_quantised() { record_part(&k, format, cols, neuron, place) } else { plain_part(&k, cols, neuron, place) };
             sums.iter().zip(weights).map(|(&s, w)| k.fma(value, w, s)).collect()
         });
-        let sums: Vec<Value> = sums.iter().map(|&s| k.lane_sum(s, 2, 3)).collect();
-        k.when(k.is(lane, Is::Less, k.int(4)), || {
+        let from = lanes.trailing_zeros();
+        let sums: Vec<Value> = sums.iter().map(|&s| k.lane_sum(s, from, WARP.trailing_zeros() - from)).collect();
+        k.when(k.is(lane, Is::Less, k.int(lanes)), || {
             for (at, &sum) in sums.iter().enumerate() {
-                let column = column_of(&k, format, quarter, at as u32);
-                k.store(sum, k.at(partial, k.mul(k.add(k.mul(warp, k.int(COLUMNS)), column), k.int(4))));
+                let column = k.add(k.mul(local_pair, k.int(COLUMNS)), column_of(&k, format, quarter, at as u32));
+                k.store(sum, k.at(partial, k.mul(k.add(k.mul(warp, k.int(columns)), column), k.int(4))));
             }
         });
         k.barrier();
-        k.when(k.is(thread, Is::Less, k.int(COLUMNS)), || {
-            let read = |n: u32| k.load(k.at(partial, k.mul(k.add(k.int(n * COLUMNS), thread), k.int(4))), Type::F32);
+        k.when(k.is(thread, Is::Less, k.int(columns)), || {
+            let read = |n: u32| k.load(k.at(partial, k.mul(k.add(k.int(n * columns), thread), k.int(4))), Type::F32);
             let total = (1..warps).fold(read(0), |sum, n| k.add(sum, read(n)));
-            let column = k.add(k.mul(k.block("x"), k.int(COLUMNS)), thread);
+            let column = k.add(k.mul(k.block("x"), k.int(columns)), thread);
             let place = k.add(k.mul(row, k.int(cols)), column);
             let store = || k.store(total, k.at(k.parameter(3), k.mul(place, k.int(4))));
-            if cols.is_multiple_of(COLUMNS) { store() } else { k.when(k.is(column, Is::Less, k.int(cols)), store) }
+            if cols.is_multiple_of(columns) { store() } else { k.when(k.is(column, Is::Less, k.int(cols)), store) }
         });
     });
     if let Some(finale) = finale {
-        finale.run(&k, down_blocks(cols));
+        finale.run(&k, down_blocks(cols, entry_rows));
     }
     k.finish()
 }
 
-/// The block's column that value `at` of lane quarter `quarter` belongs to.
+/// The column of a pair that value `at` of lane quarter `quarter` belongs to.
 fn column_of(k: &Kernel, format: Format, quarter: Value, at: u32) -> Value {
     if format == Format::Q4 {
         // Eight bytes: their low nibbles in the even group, their high ones in the odd one.
@@ -209,10 +263,9 @@ fn column_of(k: &Kernel, format: Format, quarter: Value, at: u32) -> Value {
 }
 
 /// The sixteen weights of a lane, dequantised.
-fn record_part(k: &Kernel, format: Format, cols: u32, neuron: Value, quarter: Value) -> Vec<Value> {
+fn record_part(k: &Kernel, format: Format, cols: u32, neuron: Value, (pair, quarter): (Value, Value)) -> Vec<Value> {
     let groups = row_groups(cols as usize) as u32;
     let record = k.at(k.parameter(2), k.mul(neuron, k.int(row_bytes(format, cols as usize).expect("checked") as i64)));
-    let pair = k.block("x");
     let scales = k.load_constant(k.at(record, k.mul(pair, k.int(4))), Type::Halves(2));
     let byte = |word: Value, n: u32| k.and(k.shr(word, k.int(8 * n)), k.int(255));
     let value = |code: Value, bias: i64, scale: Value| k.mul(k.to_float(k.sub(code, k.int(bias))), scale);
@@ -232,8 +285,8 @@ fn record_part(k: &Kernel, format: Format, cols: u32, neuron: Value, quarter: Va
     }
 }
 
-fn plain_part(k: &Kernel, cols: u32, neuron: Value, quarter: Value) -> Vec<Value> {
-    let column = k.add(k.mul(k.block("x"), k.int(COLUMNS)), k.mul(quarter, k.int(16)));
+fn plain_part(k: &Kernel, cols: u32, neuron: Value, (pair, quarter): (Value, Value)) -> Vec<Value> {
+    let column = k.add(k.mul(pair, k.int(COLUMNS)), k.mul(quarter, k.int(16)));
     (0..16)
         .map(|n| {
             let at = k.min(k.add(column, k.int(n)), k.int(cols - 1));

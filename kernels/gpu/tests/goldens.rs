@@ -54,7 +54,7 @@ fn kernels() -> Vec<(&'static str, Op, &'static [Dialect])> {
         ("heads", Op::Heads { runs, ring, epsilon: 1e-6, most: 4 }, &[]),
         ("attention", Op::Attention(attention), &[]),
         ("sparse-up-q4", Op::SparseUp { format: q4, neurons, cols, rows: 1 }, &[]),
-        ("sparse-down-q4", Op::SparseDown { format: q4, neurons, cols, finale: None }, &[]),
+        ("sparse-down-q4", Op::SparseDown { format: q4, neurons, cols, rows: 1, finale: None }, &[]),
         ("embed-q4", Op::Embed { format: q4, cols, scale: 8.0, quantise: true, rows: 1, most: 4 }, &[]),
         ("gather", Op::Gather { widths: vec![64, 32], most: 4 }, &[Dialect::Hopper]),
         ("argmax", Op::Argmax { vocabulary: 512, limit: 500 }, &[]),

@@ -1,6 +1,6 @@
 //! Heads: norms, rotation and storing of keys and values; attention.
 
-use super::{FEW_ROWS, Work};
+use super::Work;
 use crate::Result;
 use unicorn_artifact::command::{BufferId, Command};
 use unicorn_artifact::gpu::Argument;
@@ -9,9 +9,11 @@ use unicorn_kernels_gpu::heads::{Goal, Heads, Ring};
 use unicorn_kernels_gpu::op::Op;
 
 /// Positions of a key head that one block takes before another is worth its start.
-const PART_POSITIONS: u32 = 256;
+const PART_POSITIONS: u32 = 64;
 /// Most blocks that share the positions of a row and key head.
 const MOST_PARTS: u32 = 16;
+/// Blocks that a launch wants at least: about one for each unit of a large device.
+const WANTED: u32 = 128;
 
 impl Work<'_, '_> {
     /// All head norms that are ready, with the append that follows them.
@@ -98,7 +100,8 @@ impl Work<'_, '_> {
         let heads = self.width(query) / ring.head_dim;
         let (twin, keep) = self.outcome(out);
         let seen = if window == 0 { ring.capacity } else { window.min(ring.capacity) };
-        let parts = if self.entry.rows > FEW_ROWS { 1 } else { (seen / PART_POSITIONS).clamp(1, MOST_PARTS) };
+        let wanted = WANTED / (self.entry.rows * ring.heads).max(1);
+        let parts = wanted.min(seen / PART_POSITIONS).clamp(1, MOST_PARTS);
         let keep = keep || twin.is_none();
         let spec = attention::Spec { ring, heads, window, scale, parts, keep, quantise: twin.is_some(), rows: self.entry.rows, most: self.most };
         if let Some(why) = spec.refusal() {

@@ -15,7 +15,7 @@ use unicorn_kernels_gpu::embed;
 use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::region::{self, Slot};
 
-/// Most rows for which products run without matrix units, and attention in parts.
+/// Most rows for which products run without matrix units.
 const FEW_ROWS: u32 = 4;
 
 /// An entry on its way.

@@ -116,7 +116,7 @@ impl Work<'_, '_> {
             return Err(self.unsupported(at, &why));
         }
         let arguments = vec![Argument::Inputs, Argument::Buffer(gate), Argument::Buffer(input), Argument::Weight(weight)];
-        let grid = [sparse::up_blocks(neurons), self.entry.rows, 1];
+        let grid = [sparse::up_blocks(neurons, self.entry.rows), self.entry.rows, 1];
         self.launch(Op::SparseUp { format, neurons, cols, rows: self.entry.rows }, grid, arguments, &[at], &[gate, input], &[gate]);
         Ok(())
     }
@@ -128,8 +128,8 @@ impl Work<'_, '_> {
             return Err(self.unsupported(at, &why));
         }
         let arguments = vec![Argument::Inputs, Argument::Buffer(hidden), Argument::Weight(weight), Argument::Buffer(out)];
-        let grid = [sparse::down_blocks(cols), self.entry.rows, 1];
-        self.launch(Op::SparseDown { format, neurons, cols, finale: None }, grid, arguments, &[at], &[hidden], &[out]);
+        let grid = [sparse::down_blocks(cols, self.entry.rows), self.entry.rows, 1];
+        self.launch(Op::SparseDown { format, neurons, cols, rows: self.entry.rows, finale: None }, grid, arguments, &[at], &[hidden], &[out]);
         Ok(())
     }
 }

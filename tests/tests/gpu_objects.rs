@@ -258,7 +258,7 @@ fn subset() -> Vec<(&'static str, Op)> {
     let slot = |quantise| region::Slot { stride: 64, offset: 0, quantise, keep: true };
     let ops = vec![RegionOp::Load(0), RegionOp::Gelu(0), RegionOp::Sum(1), RegionOp::Mul(0, 2), RegionOp::Store(1, 3)];
     let products = vec![matvec::Operand { rows: 64, stride: 64 }];
-    let few = matvec::Spec { cols: 128, format: Format::Q4, products: products.clone(), rows: 1, entry_rows: 1, epilogue: None, finale: None };
+    let few = matvec::Spec { cols: 128, format: Format::Q4, products: products.clone(), rows: 1, entry_rows: 1, rounds: false, epilogue: None, finale: None };
     let many = matmul::Spec { cols: 128, format: Format::Q4, products, entry_rows: 16, epilogue: None };
     vec![
         (

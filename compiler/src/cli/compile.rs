@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use unicorn_artifact::tensor::Format;
 use unicornc::driver::{DEFAULT_LIMIT, DEFAULT_MEASURE_BYTES, Event, Options, Outcome, Stage, compile};
 use unicornc::import::Checkpoint;
+use unicorn_kernels_gpu::ptxas::Assembler;
 use unicornc::lower::gpu::image::Toolchain;
 use unicornc::partition::{Partition, Table};
 use unicornc::passes::quantise::Why;
@@ -61,6 +62,10 @@ pub struct Args {
     /// A folder that remembers compiled GPU kernels. A `unicornc` without LLVM can compile for a GPU if it finds all kernels there.
     #[arg(long, value_name = "FOLDER")]
     kernel_cache: Option<PathBuf>,
+    /// NVIDIA's assembler: kernels for cuda targets then are machine code for just those chips, and load without being compiled by the driver, which takes
+    /// seconds the first time.
+    #[arg(long, value_name = "PROGRAM")]
+    ptxas: Option<PathBuf>,
     /// Leave the weights out, for measurements where only small files can be carried: `hollow` (in `benches`) makes random ones.
     #[arg(long)]
     hollow: bool,
@@ -117,7 +122,7 @@ fn options(args: &Args) -> Result<Options> {
         hollow: args.hollow,
         targets: args.target.iter().map(|t| t.parse().map_err(|why| bad("--target", format!("{why}")))).collect::<Result<_>>()?,
         partition: partition(&args.partition)?,
-        tools: Toolchain { program: std::env::current_exe().ok(), cache: args.kernel_cache.clone(), threads: defaults.tools.threads },
+        tools: Toolchain { program: std::env::current_exe().ok(), cache: args.kernel_cache.clone(), ptxas: args.ptxas.clone().map(|program| Assembler { program }), ..defaults.tools },
     })
 }
 

@@ -8,6 +8,7 @@ use unicorn_artifact::file::Artifact;
 use unicorn_artifact::gpu::{GpuPlan, Kernel};
 use unicorn_artifact::plan::{CodeSpan, Plan};
 use unicorn_kernels_gpu::target::{Target, Vendor};
+use unicorn_kernels_gpu::ptxas::is_machine_code;
 use unicorn_kernels_gpu::{object, ptx};
 
 /// A kernel's code for one target.
@@ -31,7 +32,7 @@ pub struct Resources {
     /// Scalar registers of a wave.
     pub sgprs: Option<u32>,
     /// Memory shared by a block.
-    pub shared_bytes: u32,
+    pub shared_bytes: Option<u32>,
     /// Waves of it that a SIMD holds at once, see [`object::occupancy`].
     pub waves: Option<u32>,
     /// Bytes of instructions, or of PTX.
@@ -94,15 +95,19 @@ pub fn resources(code: &Code<'_>) -> Result<Resources> {
             Ok(Resources {
                 vgprs: Some(kernel.vgprs),
                 sgprs: Some(kernel.sgprs),
-                shared_bytes: kernel.lds_bytes,
+                shared_bytes: Some(kernel.lds_bytes),
                 waves: object::occupancy(kernel, code.target),
                 code_bytes: functions.iter().map(|f| f.code.len() as u64).sum(),
             })
         }
+        // NVIDIA's machine code is not read here.
+        Vendor::Nvidia if is_machine_code(code.bytes) => {
+            Ok(Resources { vgprs: None, sgprs: None, shared_bytes: None, waves: None, code_bytes: code.bytes.len() as u64 })
+        }
         Vendor::Nvidia => {
             let kernels = ptx::kernels(&String::from_utf8_lossy(code.bytes)).map_err(Error::Kernel)?;
             let kernel = kernels.iter().find(|k| k.name == code.kernel.name).ok_or_else(|| missing("PTX module"))?;
-            Ok(Resources { vgprs: None, sgprs: None, shared_bytes: kernel.shared_bytes, waves: None, code_bytes: code.bytes.len() as u64 })
+            Ok(Resources { vgprs: None, sgprs: None, shared_bytes: Some(kernel.shared_bytes), waves: None, code_bytes: code.bytes.len() as u64 })
         }
     }
 }

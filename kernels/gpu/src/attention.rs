@@ -36,8 +36,8 @@ pub struct Spec {
 const LANES: u32 = 8;
 /// Warps of a block.
 const WARPS: u32 = 8;
-/// Positions of eight lanes in a turn.
-const TOGETHER: u32 = 2;
+/// Singles before the outputs of a part: its largest score and its sum, and two that keep the outputs at a multiple of 16 bytes.
+const HEAD: u32 = 4;
 
 impl Spec {
     fn group(&self) -> u32 {
@@ -51,7 +51,7 @@ impl Spec {
 
     /// f32 of device memory that parts of one row meet in, and the counters after them.
     pub fn scratch_floats(&self) -> u32 {
-        if self.parts == 1 { 0 } else { self.heads * self.parts * (self.ring.head_dim + 2) }
+        if self.parts == 1 { 0 } else { self.heads * self.parts * (self.ring.head_dim + HEAD) }
     }
 
     /// Why this shape cannot be written, if so.
@@ -98,14 +98,13 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     // Warps: [run of positions][query head of the group].
     let (query_head, run) = (k.add(k.mul(kv_head, k.int(group)), k.rem(warp, k.int(group))), k.div(warp, k.int(group)));
     let runs = WARPS / group;
-    let shared = k.shared(4 * WARPS * (dim + 2), 16);
-    let result = k.shared(4 * group * dim, 16);
+    let shared = k.shared(4 * WARPS * (dim + HEAD), 16);
     let flag = k.shared(4, 4);
+    let rows = k.live_rows(spec.rows);
+    let (slot, position) = place(&k, row, spec.most);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
-        let (slot, position) = place(&k, row, spec.most);
         let first = if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) };
         let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));
         // This lane's elements of a head: eight from each 64.
@@ -123,14 +122,16 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
         };
         let element = |vectors: &[Value], e: u32| k.widen(k.element(vectors[e as usize / 8], (e % 8) as u8));
         let stride = 4 * runs * spec.parts;
+        // Of few rows nothing else hides the way to memory; of many, registers are worth more blocks.
+        let together = if spec.rows < 16 { 2 } else { 1 };
         let start = k.add(first, k.mul(k.add(k.mul(part, k.int(runs)), run), k.int(4)));
         let low = k.float(-1e30);
         let mut carried = vec![low, k.float(0.0)];
         carried.extend(vec![k.float(0.0); own as usize]);
         let end = k.add(position, k.int(1));
-        let seen = k.each(start, end, k.int(stride * TOGETHER), &carried, |base, carried| {
+        let seen = k.each(start, end, k.int(stride * together), &carried, |base, carried| {
             // All reads of a turn are on their way before the first is used.
-            let loaded: Vec<_> = (0..TOGETHER)
+            let loaded: Vec<_> = (0..together)
                 .map(|n| {
                     let at = k.add(base, k.add(quarter, k.int(n * stride)));
                     let inside = k.is(at, Is::Less, end);
@@ -170,12 +171,12 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             mine = Part { most, sum: add(mine.sum), out: mine.out.iter().map(|&v| add(v)).collect() };
         }
         // The warps of a head: [warp][largest, sum, outputs].
-        let place = k.at(shared, k.mul(warp, k.int(4 * (dim + 2))));
+        let place = k.at(shared, k.mul(warp, k.int(4 * (dim + HEAD))));
         k.when(k.is(quarter, Is::Equal, k.int(0)), || {
             for (e, &v) in mine.out.iter().enumerate() {
                 let e = e as u32;
                 let column = k.add(k.mul(in_position, k.int(8)), k.int(e / 8 * 64 + e % 8));
-                k.store(v, k.at(place, k.mul(k.add(column, k.int(2)), k.int(4))));
+                k.store(v, k.at(place, k.mul(k.add(column, k.int(HEAD)), k.int(4))));
             }
             k.when(k.is(lane, Is::Equal, k.int(0)), || {
                 k.store(mine.most, place);
@@ -183,88 +184,75 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             });
         });
         k.barrier();
-        // A thread an output: `count` partials at `stride` bytes are weighed and added.
+        // Four outputs of a thread: `count` partials at `stride` bytes are weighed and added.
         let merge = |base: Value, stride: u32, count: u32, column: Value| {
-            let read = |n: u32, at: Value| k.load(k.at(base, k.add(k.int(n * stride), k.mul(at, k.int(4)))), Type::F32);
-            let most: Vec<Value> = (0..count).map(|n| read(n, k.int(0))).collect();
-            let top = most[1..].iter().fold(most[0], |m, &v| k.max(m, v));
-            let (mut sum, mut out) = (k.float(0.0), k.float(0.0));
-            for n in 0..count {
-                let fade = k.math("exp2", k.sub(most[n as usize], top));
-                sum = k.fma(read(n, k.int(1)), fade, sum);
-                out = k.fma(read(n, k.add(column, k.int(2))), fade, out);
+            let read = |n: u32, at: Value, ty: Type| k.load(k.at(base, k.add(k.int(n * stride), k.mul(at, k.int(4)))), ty);
+            let heads: Vec<Value> = (0..count).map(|n| read(n, k.int(0), Type::Floats(2))).collect();
+            let outs: Vec<Value> = (0..count).map(|n| read(n, k.add(column, k.int(HEAD)), Type::Floats(4))).collect();
+            let top = heads[1..].iter().fold(k.element(heads[0], 0), |m, &v| k.max(m, k.element(v, 0)));
+            let (mut sum, mut out) = (k.float(0.0), vec![k.float(0.0); 4]);
+            for (head, part) in heads.into_iter().zip(outs) {
+                let fade = k.math("exp2", k.sub(k.element(head, 0), top));
+                sum = k.fma(k.element(head, 1), fade, sum);
+                out = (0..4).map(|e| k.fma(k.element(part, e), fade, out[usize::from(e)])).collect();
             }
             (top, sum, out)
         };
-        let width = spec.heads * dim;
-        let deliver = |head: Value, column: Value, value: Value| {
+        let (width, bytes) = (spec.heads * dim, 4 * (dim + HEAD));
+        let deliver = |(head, column, inside): (Value, Value, Value), sum: Value, out: &[Value]| {
+            let factor = k.reciprocal(sum);
+            let values: Vec<Value> = out.iter().map(|&v| k.mul(v, factor)).collect();
             let at = k.add(k.mul(k.add(k.mul(kv_head, k.int(group)), head), k.int(dim)), column);
             if spec.keep {
-                k.store(value, k.at(k.parameter(keep), k.mul(k.add(k.mul(row, k.int(width)), at), k.int(4))));
+                let to = k.at(k.parameter(keep), k.mul(k.add(k.mul(row, k.int(width)), at), k.int(4)));
+                k.when(inside, || k.store(k.vector(&values), to));
             }
             if spec.quantise {
-                k.store(value, k.at(result, k.mul(k.add(k.mul(head, k.int(dim)), column), k.int(4))));
+                // Eight neighbouring threads hold a group.
+                let (base, layout) = (k.parameter(twin), Codes { cols: width, rows: spec.rows });
+                let (codes, scale, sum) = k.codes(&values, GROUP as u32 / 4);
+                k.when(inside, || {
+                    k.store(k.pack_codes(&codes), layout.code(&k, base, row, at));
+                    layout.store_group(&k, base, (row, at), scale, sum);
+                });
             }
         };
-        let outputs = k.int(group * dim);
-        if spec.parts == 1 {
-            k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
-                let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));
-                let base = k.at(shared, k.mul(head, k.int(4 * (dim + 2))));
-                let (_, sum, out) = merge(base, 4 * (dim + 2) * group, runs, column);
-                deliver(head, column, k.mul(out, k.reciprocal(sum)));
+        // Lanes speak with each other, so a warp goes as one: heads have multiples of 64 elements, two of them fill a warp's 128.
+        let outputs = (group * dim).next_multiple_of(4 * WARP);
+        let each = |body: &dyn Fn(Value, Value, Value)| {
+            k.each(k.mul(thread, k.int(4)), k.int(outputs), k.int(4 * Spec::threads()), &[], |item, _| {
+                let inside = k.is(item, Is::Less, k.int(group * dim));
+                let item = k.select(inside, item, k.int(0));
+                body(k.div(item, k.int(dim)), k.rem(item, k.int(dim)), inside);
                 vec![]
             });
-            quantise(&k, spec, (result, twin), (kv_head, row), (warp, lane));
+        };
+        if spec.parts == 1 {
+            each(&|head, column, inside| {
+                let (_, sum, out) = merge(k.at(shared, k.mul(head, k.int(bytes))), bytes * group, runs, column);
+                deliver((head, column, inside), sum, &out);
+            });
         } else {
             // [row][head][part][largest, sum, outputs]
-            let bytes = 4 * (dim + 2);
             let of_row = k.at(k.parameter(scratch), k.mul(row, k.int(spec.heads * spec.parts * bytes)));
             let of_head = |head: Value| k.at(of_row, k.mul(k.add(k.mul(kv_head, k.int(group)), head), k.int(spec.parts * bytes)));
-            k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
-                let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));
-                let base = k.at(shared, k.mul(head, k.int(bytes)));
-                let (top, sum, out) = merge(base, bytes * group, runs, column);
+            each(&|head, column, inside| {
+                let (top, sum, out) = merge(k.at(shared, k.mul(head, k.int(bytes))), bytes * group, runs, column);
                 let to = k.at(of_head(head), k.mul(part, k.int(bytes)));
-                k.store(out, k.at(to, k.mul(k.add(column, k.int(2)), k.int(4))));
-                k.when(k.is(column, Is::Equal, k.int(0)), || {
-                    k.store(top, to);
-                    k.store(sum, k.at(to, k.int(4)));
+                k.when(inside, || {
+                    k.store(k.vector(&out), k.at(to, k.mul(k.add(column, k.int(HEAD)), k.int(4))));
+                    k.when(k.is(column, Is::Equal, k.int(0)), || k.store(k.vector(&[top, sum]), to));
                 });
-                vec![]
             });
             // Whoever comes last adds the parts.
             let counter = k.at(k.parameter(counters), k.mul(k.add(k.mul(row, k.int(spec.ring.heads)), kv_head), k.int(4)));
-            k.when(k.comes_last(counter, spec.parts, flag), || {
-                k.fence();
-                k.each(thread, outputs, k.int(Spec::threads()), &[], |item, _| {
-                    let (head, column) = (k.div(item, k.int(dim)), k.rem(item, k.int(dim)));
+            k.when_last(counter, spec.parts, flag, || {
+                each(&|head, column, inside| {
                     let (_, sum, out) = merge(of_head(head), bytes, spec.parts, column);
-                    deliver(head, column, k.mul(out, k.reciprocal(sum)));
-                    vec![]
+                    deliver((head, column, inside), sum, &out);
                 });
-                quantise(&k, spec, (result, twin), (kv_head, row), (warp, lane));
             });
         }
     });
     k.finish()
-}
-
-/// Rounds the block's heads to eight bits, a warp a group.
-fn quantise(k: &Kernel, spec: &Spec, (result, twin): (Value, usize), (kv_head, row): (Value, Value), (warp, lane): (Value, Value)) {
-    if !spec.quantise {
-        return;
-    }
-    k.barrier();
-    let (own, width) = (spec.group() * spec.ring.head_dim, spec.heads * spec.ring.head_dim);
-    let (base, layout) = (k.parameter(twin), Codes { cols: width, rows: spec.rows });
-    k.each(warp, k.int(own / GROUP as u32), k.int(WARPS), &[], |group, _| {
-        let local = k.add(k.mul(group, k.int(GROUP as i64)), lane);
-        let value = k.load(k.at(result, k.mul(local, k.int(4))), Type::F32);
-        let (codes, scale, sum) = k.codes(&[value], WARP);
-        let column = k.add(k.mul(kv_head, k.int(own)), local);
-        k.store(k.truncate(codes[0], Type::I8), layout.code(k, base, row, column));
-        layout.store_group(k, base, (row, column), scale, sum);
-        vec![]
-    });
 }

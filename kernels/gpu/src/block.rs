@@ -45,15 +45,29 @@ impl Kernel {
             } else {
                 (0..warps).map(|n| self.load(place(warps * at + n), Type::F32)).collect()
             };
-            parts[1..].iter().fold(parts[0], |sum, &part| self.add(sum, part))
+            self.tree_sum(parts)
         };
         (0..values.len() as u32).map(total).collect()
     }
 
-    /// Whether this block is the last of `blocks` to come here, and so sees what all of them have written. `counter` is zero before and after; `flag` is a
-    /// word of shared memory.
-    pub fn comes_last(&self, counter: Value, blocks: u32, flag: Value) -> Value {
-        self.fence();
+    /// Sum of values by neighbouring pairs: fewer additions wait for each other than in a row.
+    fn tree_sum(&self, mut values: Vec<Value>) -> Value {
+        while values.len() > 1 {
+            values = values.chunks(2).map(|pair| if let [a, b] = *pair { self.add(a, b) } else { pair[0] }).collect();
+        }
+        values[0]
+    }
+
+    /// Runs `body` in the block that is the last of `blocks` to come here, and so sees what all of them have written. `counter` is zero before and after;
+    /// `flag` is a word of shared memory.
+    ///
+    /// On NVIDIA the barriers carry one thread's order to the others (PTX memory model, causality order). On AMD barriers say nothing of device memory, so
+    /// each wave orders its own accesses.
+    pub fn when_last(&self, counter: Value, blocks: u32, flag: Value, body: impl FnOnce()) {
+        let each = self.dialect == Dialect::Amd;
+        if each {
+            self.fence();
+        }
         self.barrier();
         self.when(self.is(self.thread(), Is::Equal, self.int(0)), || {
             let before = self.atomic_add(counter, self.int(1));
@@ -61,7 +75,17 @@ impl Kernel {
             self.store(before, flag);
         });
         self.barrier();
-        self.is(self.load(flag, Type::I32), Is::Equal, self.int(blocks - 1))
+        self.when(self.is(self.load(flag, Type::I32), Is::Equal, self.int(blocks - 1)), || {
+            if each {
+                self.fence();
+            }
+            body();
+        });
+    }
+
+    /// How many rows of an entry are live. Of one row that is known: no step is empty.
+    pub fn live_rows(&self, entry_rows: u32) -> Value {
+        if entry_rows == 1 { self.int(1) } else { self.load(self.parameter(0), Type::I32) }
     }
 
     /// 1 / x to about one unit in the last place.
@@ -115,26 +139,25 @@ impl Kernel {
     ///
     /// As `Command::Quantize` defines it. Each lane brings `GROUP / lanes` values.
     pub fn codes(&self, values: &[Value], lanes: u32) -> (Vec<Value>, Value, Value) {
+        let (codes, scale) = self.round(values, 0, lanes);
+        let own = codes[1..].iter().fold(codes[0], |s, &c| self.add(s, c));
+        let sum = (0..lanes.trailing_zeros()).rev().fold(own, |v, bit| self.add(v, self.shuffle_xor(v, 1 << bit)));
+        (codes, scale, sum)
+    }
+
+    /// As [`Kernel::codes`], without the sum; the lanes of a group differ in the bits of their number from `from` on.
+    pub fn round(&self, values: &[Value], from: u32, lanes: u32) -> (Vec<Value>, Value) {
         assert_eq!(values.len() as u32 * lanes, GROUP as u32, "one group");
-        let steps = lanes.trailing_zeros();
         let magnitudes: Vec<Value> = values.iter().map(|&v| self.math("fabs", v)).collect();
         let peak = magnitudes[1..].iter().fold(magnitudes[0], |m, &v| self.max(m, v));
-        let peak = self.lane_max(peak, 0, steps);
+        let peak = self.lane_max(peak, from, lanes.trailing_zeros());
         let some = self.greater(peak, self.float(0.0));
         let inverse = self.select(some, self.div(self.float(127.0), peak), self.float(0.0));
         let scale = self.div(peak, self.float(127.0));
         // Adding 1.5 * 2^23 rounds to the nearest integer, ties to even; its low bits are the code.
         let magic = self.float(12_582_912.0);
-        let codes: Vec<Value> = values
-            .iter()
-            .map(|&v| {
-                let bits = self.bits(self.add(self.mul(v, inverse), magic), Type::I32);
-                self.sub(bits, self.int(0x4B40_0000))
-            })
-            .collect();
-        let own = codes[1..].iter().fold(codes[0], |s, &c| self.add(s, c));
-        let sum = (0..steps).rev().fold(own, |v, bit| self.add(v, self.shuffle_xor(v, 1 << bit)));
-        (codes, scale, sum)
+        let code = |v: Value| self.sub(self.bits(self.add(self.mul(v, inverse), magic), Type::I32), self.int(0x4B40_0000));
+        (values.iter().map(|&v| code(v)).collect(), scale)
     }
 
     /// Four codes as one word.

@@ -89,13 +89,16 @@ pub enum Stage {
     Generate,
     /// Object to code object.
     Link,
+    /// PTX to machine code.
+    Assemble,
     /// Code to assembly text.
     Disassemble,
 }
 
 impl Stage {
     /// All steps, in order.
-    pub const ALL: [Self; 7] = [Self::Parse, Self::Convert, Self::Translate, Self::Optimise, Self::Generate, Self::Link, Self::Disassemble];
+    pub const ALL: [Self; 8] =
+        [Self::Parse, Self::Convert, Self::Translate, Self::Optimise, Self::Generate, Self::Link, Self::Assemble, Self::Disassemble];
 
     /// The step in one word.
     pub fn name(self) -> &'static str {
@@ -106,6 +109,7 @@ impl Stage {
             Self::Optimise => "optimise",
             Self::Generate => "generate",
             Self::Link => "link",
+            Self::Assemble => "assemble",
             Self::Disassemble => "disassemble",
         }
     }

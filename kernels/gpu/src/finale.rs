@@ -33,9 +33,6 @@ impl Bound<'_> {
     /// Runs it in the last of `blocks`. All threads of a block come here.
     pub fn run(&self, k: &Kernel, blocks: u32) {
         let flag = k.shared(4, 4);
-        k.when(k.comes_last(k.parameter(self.counter), blocks, flag), || {
-            k.fence();
-            region::within(k, &self.finale.region, &self.finale.slots, self.places.clone());
-        });
+        k.when_last(k.parameter(self.counter), blocks, flag, || region::within(k, &self.finale.region, &self.finale.slots, self.places.clone()));
     }
 }

@@ -73,14 +73,14 @@ pub fn parameters(runs: &[Heads]) -> Vec<Parameter> {
     parameters
 }
 
-/// The kernel's body, for one warp. Grid: heads by rows; `most` is the row capacity of the inputs block.
-pub fn body(k: &Kernel, runs: &[Heads], ring: Ring, epsilon: f32, most: u32) {
+/// The kernel's body, for one warp. Grid: heads by rows; `most` is the row capacity of the inputs block, `entry_rows` the entry's rows, or 0 for any.
+pub fn body(k: &Kernel, runs: &[Heads], ring: Ring, epsilon: f32, (most, entry_rows): (u32, u32)) {
     let (lane, head, row) = (k.thread(), k.block("x"), k.block("y"));
+    let rows = k.live_rows(entry_rows);
+    let (slot, position) = place(k, row, most);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
-        let (slot, position) = place(k, row, most);
         let (mut at, mut first) = (3, 0);
         for run in runs {
             let here = k.and(k.is(head, Is::AtLeast, k.int(first)), k.is(head, Is::Less, k.int(first + run.count)));

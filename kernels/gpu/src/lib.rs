@@ -16,6 +16,7 @@ pub mod mlir;
 pub mod object;
 pub mod op;
 pub mod ptx;
+pub mod ptxas;
 pub mod region;
 pub mod sparse;
 pub mod target;

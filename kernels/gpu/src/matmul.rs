@@ -7,6 +7,8 @@
 //! The unit's sum starts at 1.5 * 2^23 in integers, so that its bits read as a single need one subtraction to be the float. Four-bit codes stand in the high
 //! halves of signed bytes: sums are sixteen times too large, which the scales take back exactly.
 
+mod stage;
+
 use crate::block::WARP;
 use crate::codes::Codes;
 use crate::matvec::{self, Bound, Column, Epilogue, Operand, epilogue_parameters};
@@ -166,20 +168,21 @@ impl Unit {
 
     /// A lane's part of a panel's group as it is stored: words of codes, then its scales.
     fn weights(&self, k: &Kernel, format: Format, record: Value, lane: Value) -> Vec<Value> {
+        let read = |pointer: Value, ty: Type| if pointer.ty == Type::Global { k.load_constant(pointer, ty) } else { k.load(pointer, ty) };
         let codes = k.at(record, k.int(2 * PANEL as i64));
         if self.dialect == Dialect::Amd {
             let n = k.and(lane, k.int(15));
-            let word = |i: u32| k.load_constant(k.at(codes, k.add(k.mul(n, k.int(4)), k.int(i * 64))), Type::I32);
+            let word = |i: u32| read(k.at(codes, k.add(k.mul(n, k.int(4)), k.int(i * 64))), Type::I32);
             let scale = |i: u32| {
                 let at = k.add(k.mul(k.shr(lane, k.int(4)), k.int(2)), k.int(4 * i));
-                k.load_constant(k.at(record, at), Type::F16)
+                read(k.at(record, at), Type::F16)
             };
             return (0..if format == Format::Q4 { 4 } else { 8 }).map(word).chain((0..8).map(scale)).collect();
         }
         let (g, t) = (k.shr(lane, k.int(2)), k.and(lane, k.int(3)));
-        let pair = |chunk: Value| k.load_constant(k.at(codes, k.add(k.mul(chunk, k.int(64)), k.mul(g, k.int(8)))), Type::Words(2));
+        let pair = |chunk: Value| read(k.at(codes, k.add(k.mul(chunk, k.int(64)), k.mul(g, k.int(8)))), Type::Words(2));
         let mut loaded = if format == Format::Q4 { vec![pair(t)] } else { [0, 1].map(|n| pair(k.add(k.mul(t, k.int(2)), k.int(n)))).to_vec() };
-        loaded.push(k.load_constant(k.at(record, k.mul(g, k.int(4))), Type::Halves(2)));
+        loaded.push(read(k.at(record, k.mul(g, k.int(4))), Type::Halves(2)));
         loaded
     }
 
@@ -268,42 +271,48 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let (products, outputs) = (spec.products.len() as u32, spec.outputs());
     let stride = if spec.epilogue.is_some() { 1 } else { 2 };
     let weight = |at: u32| k.parameter((2 + stride * at) as usize);
-    // The product and the panels of this warp; panels beyond the last read the last, and what they give is not stored.
-    let (mut product, mut local, mut base, mut panels, mut before) =
-        (k.int(0), block, weight(0), k.int(spec.products[0].rows.div_ceil(PANEL as u32)), 0);
-    let mut own = run;
-    if spec.epilogue.is_some() {
-        if products == 2 {
-            // Half of the runs for each product.
-            let runs = k.int(d.wide / 2);
-            base = k.select(k.is(run, Is::AtLeast, runs), weight(1), base);
-            own = k.rem(run, runs);
-        }
-    } else {
+    // The block's product; panels beyond the last read the last, and what they give is not stored.
+    let panels_of = |p: &Operand| p.rows.div_ceil(PANEL as u32);
+    let (mut product, mut local, mut base, mut panels, mut before) = (k.int(0), block, weight(0), k.int(panels_of(&spec.products[0])), 0);
+    if spec.epilogue.is_none() {
         for (at, p) in spec.products.iter().enumerate() {
             if at > 0 {
                 let here = k.is(block, Is::AtLeast, k.int(before));
                 base = k.select(here, weight(at as u32), base);
                 local = k.select(here, k.sub(block, k.int(before)), local);
                 product = k.select(here, k.int(at as u32), product);
-                panels = k.select(here, k.int(p.rows.div_ceil(PANEL as u32)), panels);
+                panels = k.select(here, k.int(panels_of(p)), panels);
             }
             before += p.rows.div_ceil(outputs);
         }
     }
-    let first_panel = k.add(k.mul(local, k.int(outputs / PANEL as u32)), k.mul(own, k.int(d.panels)));
     let bytes = panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64;
-    let bases: Vec<Value> =
-        (0..d.panels).map(|n| k.at(base, k.mul(k.min(k.add(first_panel, k.int(n)), k.sub(panels, k.int(1))), k.int(bytes as i64)))).collect();
+    // The first byte of a panel of the block; of two products with an epilogue, the later half are the second's.
+    let own = outputs / PANEL as u32;
+    let panel = |number: Value| {
+        let (mut base, mut number) = (base, number);
+        if spec.epilogue.is_some() && products == 2 {
+            base = k.select(k.is(number, Is::AtLeast, k.int(own)), weight(1), base);
+            number = k.rem(number, k.int(own));
+        }
+        let number = k.min(k.add(k.mul(local, k.int(own)), number), k.sub(panels, k.int(1)));
+        k.at(base, k.mul(number, k.int(bytes as i64)))
+    };
+    let bases = (0..d.panels).map(|n| panel(k.add(k.mul(run, k.int(d.panels)), k.int(n)))).collect();
     let flow = Flow { k: &k, unit: &unit, spec, d, bases, lane, share, first_row };
+    let ring = flow.ring();
+    let shared = k.shared(ring.map_or(0, |r| r.bytes()).max(flow.meet_bytes()), 16);
     // The first weights are on their way before the input is there.
-    let weights = flow.weights(k.int(0));
+    let weights = if ring.is_none() { flow.weights(k.int(0)) } else { vec![] };
+    let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(first_row, Is::Less, rows), || {
-        let sums = flow.accumulate(weights);
-        let total = flow.meet(&sums, run);
+        let sums = match ring {
+            Some(ring) => stage::accumulate(&flow, ring, shared, (thread, run), &panel),
+            None => flow.accumulate(weights),
+        };
+        let total = flow.meet(&sums, run, shared);
         match &spec.epilogue {
             None => store(&k, spec, &total, (thread, local, product), (first_row, rows)),
             Some(epilogue) => {
@@ -377,6 +386,17 @@ impl<'a> Flow<'a> {
         self.groups(turn).into_iter().flat_map(of).collect()
     }
 
+    /// Bytes of shared memory that [`Flow::meet`] wants.
+    fn meet_bytes(&self) -> u32 {
+        self.d.split() / 2 * self.d.outputs() * self.d.tile * 4
+    }
+
+    /// The ring in shared memory that a turn's values come through, where the device can fill it without registers and every turn is whole.
+    fn ring(&self) -> Option<stage::Ring> {
+        let whole = self.layout().groups().is_multiple_of(self.d.split());
+        (self.unit.dialect != Dialect::Amd && whole).then(|| stage::Ring::of(self.d, self.spec.format, self.layout().groups())).flatten()
+    }
+
     /// Sums of this warp's share of the groups: `[panel][tile][value]`. What a turn needs is loaded a turn ahead.
     fn accumulate(&self, weights: Vec<Value>) -> Vec<Value> {
         let (k, turns) = (self.k, self.turns());
@@ -386,11 +406,13 @@ impl<'a> Flow<'a> {
         if turns == 1 {
             return self.turn(k.int(0), zeros, &weights, &inputs);
         }
+        k.ahead();
         let (w, carried) = (weights.len(), [zeros, weights, inputs].concat());
         let last = k.int(turns - 1);
         let left = k.each(k.int(0), k.int(turns), k.int(1), &carried, |turn, carried| {
             let next = k.min(k.add(turn, k.int(1)), last);
             let (weights, inputs) = (self.weights(next), self.inputs(next));
+            k.ahead();
             k.issued();
             let (sums, now) = carried.split_at(kept);
             let sums = self.turn(turn, sums.to_vec(), &now[..w], &now[w..]);
@@ -401,8 +423,7 @@ impl<'a> Flow<'a> {
 
     /// Adds a turn's products.
     fn turn(&self, turn: Value, mut sums: Vec<Value>, weights: &[Value], inputs: &[Value]) -> Vec<Value> {
-        let (k, d, unit) = (self.k, self.d, self.unit);
-        let magic = k.float(f32::from_bits(MAGIC));
+        let (k, d) = (self.k, self.d);
         let (each_panel, each_tile) = (weights.len() / (d.ahead * d.panels) as usize, inputs.len() / (d.ahead * self.tiles()) as usize);
         for n in 0..d.ahead {
             // What stands for a group beyond the last counts nothing.
@@ -410,23 +431,32 @@ impl<'a> Flow<'a> {
                 let group = k.add(k.mul(k.add(k.mul(turn, k.int(d.ahead)), k.int(n)), k.int(d.split())), self.share);
                 k.select(k.is(group, Is::Less, k.int(self.layout().groups())), k.float(1.0), k.float(0.0))
             });
-            for panel in 0..d.panels {
-                let from = (n * d.panels + panel) as usize * each_panel;
-                let (codes, scales) = unit.operands(k, self.spec.format, &weights[from..from + each_panel]);
-                let scales: Vec<Value> = scales.iter().map(|&s| counts.map_or(s, |c| k.mul(s, c))).collect();
-                for tile in 0..self.tiles() {
-                    let from = (n * self.tiles() + tile) as usize * each_tile;
-                    let (x, factors) = inputs[from..from + each_tile].split_at(each_tile - 1);
-                    let made = unit.multiply(k, &codes, x);
-                    for (at, &value) in made.iter().enumerate() {
-                        let value = k.sub(k.bits(value, Type::F32), magic);
-                        let factor = match unit.dialect {
-                            Dialect::Amd => factors[0],
-                            Dialect::Nvidia | Dialect::Hopper => k.element(factors[0], unit.token(at as u32)),
-                        };
-                        let place = ((panel * self.tiles() + tile) * unit.values) as usize + at;
-                        sums[place] = k.fma(k.mul(value, factor), scales[unit.output(at as u32)], sums[place]);
-                    }
+            let of = |all: &[Value], at: u32, each: usize| all[at as usize * each..][..each].to_vec();
+            let weights: Vec<_> = (0..d.panels).map(|panel| of(weights, n * d.panels + panel, each_panel)).collect();
+            let inputs: Vec<_> = (0..self.tiles()).map(|tile| of(inputs, n * self.tiles() + tile, each_tile)).collect();
+            sums = self.group(sums, &weights, &inputs, counts);
+        }
+        sums
+    }
+
+    /// Adds a group's products: `weights` by panel as [`Unit::weights`], `inputs` by tile as [`Unit::inputs`] with [`Unit::factors`]. `counts` is a factor.
+    fn group(&self, mut sums: Vec<Value>, weights: &[Vec<Value>], inputs: &[Vec<Value>], counts: Option<Value>) -> Vec<Value> {
+        let (k, unit) = (self.k, self.unit);
+        let magic = k.float(f32::from_bits(MAGIC));
+        for (panel, loaded) in weights.iter().enumerate() {
+            let (codes, scales) = unit.operands(k, self.spec.format, loaded);
+            let scales: Vec<Value> = scales.iter().map(|&s| counts.map_or(s, |c| k.mul(s, c))).collect();
+            for (tile, loaded) in inputs.iter().enumerate() {
+                let (x, factors) = loaded.split_at(loaded.len() - 1);
+                let made = unit.multiply(k, &codes, x);
+                for (at, &value) in made.iter().enumerate() {
+                    let value = k.sub(k.bits(value, Type::F32), magic);
+                    let factor = match unit.dialect {
+                        Dialect::Amd => factors[0],
+                        Dialect::Nvidia | Dialect::Hopper => k.element(factors[0], unit.token(at as u32)),
+                    };
+                    let place = (panel * inputs.len() + tile) * unit.values as usize + at;
+                    sums[place] = k.fma(k.mul(value, factor), scales[unit.output(at as u32)], sums[place]);
                 }
             }
         }
@@ -434,12 +464,11 @@ impl<'a> Flow<'a> {
     }
 
     /// Adds the shares through shared memory: the later half leaves its sums there, the other adds its own; reads output and token of what is left.
-    fn meet(&self, sums: &[Value], run: Value) -> impl Fn(Value, Value) -> Value + 'a {
+    fn meet(&self, sums: &[Value], run: Value, shared: Value) -> impl Fn(Value, Value) -> Value + 'a {
         let (k, d, unit) = (self.k, self.d, self.unit);
         let (outputs, left) = (d.outputs(), d.split() / 2);
         let part = outputs * d.tile * 4;
         // [part][token][output]
-        let shared = k.shared(left * part, 16);
         let base = k.at(shared, k.mul(k.rem(self.share, k.int(left)), k.int(part)));
         let place = |panel: u32, n: u32, at: u32| {
             let (output, token) = unit.place(k, self.lane, at);
@@ -539,6 +568,7 @@ pub fn few(spec: &Spec, rows: u32) -> matvec::Spec {
         products: spec.products.clone(),
         rows,
         entry_rows: spec.entry_rows,
+        rounds: false,
         epilogue: spec.epilogue.clone(),
         finale: None,
     }

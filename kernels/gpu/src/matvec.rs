@@ -52,12 +52,16 @@ pub struct Spec {
     pub rows: u32,
     /// Rows of the entry.
     pub entry_rows: u32,
+    /// Whether the input is in f32, and every block rounds it to eight bits for itself; only in an entry of one row, see [`ROUNDED`].
+    pub rounds: bool,
     /// What follows; without it the outputs are stored.
     pub epilogue: Option<Epilogue>,
     /// What the last block does then; only without an epilogue, in an entry of one row.
     pub finale: Option<Finale>,
 }
 
+/// Most columns of an input that blocks round for themselves: few enough that this is sooner done than waited for.
+pub const ROUNDED: u32 = 64;
 /// Threads of a block that may run a finale.
 const FINALE_THREADS: u32 = 512;
 
@@ -195,7 +199,10 @@ pub fn body(k: &Kernel, spec: &Spec, places: &Places<'_>) {
 }
 
 /// Row `first + r`, or row 0 where it is not live: it exists, and what it gives is not stored.
-fn live_row(k: &Kernel, first: Value, r: u32, rows: Value) -> Value {
+fn live_row(k: &Kernel, first: Value, r: u32, rows: Value, entry_rows: u32) -> Value {
+    if entry_rows == 1 {
+        return k.int(0);
+    }
     let row = k.add(first, k.int(r));
     k.select(k.is(row, Is::Less, rows), row, k.int(0))
 }
@@ -238,13 +245,23 @@ fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, V
     if turns > 1 {
         k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
     }
+    let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
-    let inputs: Vec<Value> = (0..spec.rows).map(|r| live_row(k, first_row, r, rows)).collect();
+    let inputs: Vec<Value> = (0..spec.rows).map(|r| live_row(k, first_row, r, rows, spec.entry_rows)).collect();
     let x = k.parameter(1);
     // The scale of a row's group, and this lane's codes of it.
     let input = |l: &Loaded, row: Value| {
+        if spec.rounds {
+            // Lanes that differ in the bits of `chunk` hold a group.
+            let (each, lanes) = if q4 { (8, 4) } else { (4, 8) };
+            let first = k.add(k.mul(l.group, k.int(GROUP as i64)), k.mul(chunk, k.int(each)));
+            let fours = (0..each / 4).map(|n| k.load(k.at(x, k.mul(k.add(first, k.int(4 * n)), k.int(4))), Type::Floats(4)));
+            let values: Vec<Value> = fours.flat_map(|four| (0..4).map(move |e| (four, e))).map(|(four, e)| k.element(four, e)).collect();
+            let (codes, scale) = k.round(&values, 2, lanes);
+            let words: Vec<Value> = codes.chunks(4).map(|four| k.pack_codes(four)).collect();
+            return (scale, if q4 { k.vector(&words) } else { words[0] });
+        }
         let codes = layout.group_codes(k, x, row, l.group, k.mul(chunk, k.int(if q4 { 8 } else { 4 })));
         (k.load(layout.scale(k, x, row, l.group), Type::F32), k.load(codes, if q4 { Type::Words(2) } else { Type::I32 }))
     };
@@ -310,10 +327,10 @@ fn dots_q8(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
 fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value) -> Vec<Vec<Value>> {
     let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
     k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
+    let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
-    let inputs: Vec<Value> = (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows), k.int(spec.cols * 4)))).collect();
+    let inputs: Vec<Value> = (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows, spec.entry_rows), k.int(spec.cols * 4)))).collect();
     let zero = k.float(0.0);
     let start = k.add(k.mul(part, k.int(16)), column);
     let carried = vec![zero; 8 * spec.rows as usize];
@@ -364,7 +381,7 @@ fn finish(
         }
     });
     k.barrier();
-    let rows = k.load(k.parameter(0), Type::I32);
+    let rows = k.live_rows(spec.entry_rows);
     // The sum of one output over the warps `first .. first + split` of its panel.
     let total = |row: Value, first: Value, output: Value| {
         let place = |n: u32| {

@@ -171,7 +171,7 @@ impl Op {
             Self::Matmul(spec) => matmul::kernel(name, dialect, spec),
             Self::Heads { runs, ring, epsilon, most } => {
                 let k = Kernel::new(name, dialect, &heads::parameters(runs), self.threads());
-                heads::body(&k, runs, *ring, *epsilon, *most);
+                heads::body(&k, runs, *ring, *epsilon, (*most, 0));
                 k.finish()
             }
             Self::Attention(spec) => attention::kernel(name, dialect, spec),
@@ -197,7 +197,7 @@ fn beside(name: &str, dialect: Dialect, first: &Op, second: &Op) -> String {
     let k = Kernel::new(name, dialect, &parameters, first.threads());
     let earlier = k.is(k.block("x"), Is::Less, k.int(spec.blocks()));
     k.when(earlier, || matvec::body(&k, spec, &places));
-    k.when(k.xor(earlier, k.truth(true)), || k.part(own, spec.blocks(), || heads::body(&k, runs, *ring, *epsilon, *most)));
+    k.when(k.xor(earlier, k.truth(true)), || k.part(own, spec.blocks(), || heads::body(&k, runs, *ring, *epsilon, (*most, 1))));
     k.finish()
 }
 

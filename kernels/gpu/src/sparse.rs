@@ -58,9 +58,9 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
     let list = k.shared(4 * own, 16);
     let count = k.shared(4, 4);
     k.when(k.is(thread, Is::Equal, k.int(0)), || k.store(k.int(0), count));
+    let rows = k.live_rows(entry_rows);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
         k.barrier();
         let gate = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
@@ -191,9 +191,9 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
     let pairs = pairs_of_block(cols, entry_rows);
     let columns = COLUMNS * pairs;
     let partial = k.shared(4 * columns * warps, 16);
+    let rows = k.live_rows(entry_rows);
     k.wait_for_launch();
     k.release_next();
-    let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
         let hidden = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
         let list = k.at(lists, k.mul(warp, k.int(2 * share)));

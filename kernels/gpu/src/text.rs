@@ -544,7 +544,7 @@ impl Kernel {
     }
 
     /// Waits for the launch ahead where launches overlap; must stand before the first read of a buffer. Reads of constants that stand before it are
-    /// issued before it everywhere.
+    /// issued before it everywhere. The inputs block may be read before it too: it is filled before a step's first launch, which waits for that.
     pub fn wait_for_launch(&self) {
         if self.dialect == Dialect::Hopper {
             self.assembly("griddepcontrol.wait;");
@@ -558,6 +558,26 @@ impl Kernel {
             let none = self.int(0);
             self.line(&format!("llvm.call_intrinsic \"llvm.amdgcn.sched.barrier\"({}) : (i32) -> ()", none.name()));
         }
+    }
+
+    /// NVIDIA: copies 16 bytes from device memory to shared memory without waiting; see [`Kernel::await_copies`].
+    pub fn copy_ahead(&self, from: Value, to: Value) {
+        self.assembly_effect("cp.async.cg.shared.global [$0], [$1], 16;", "r,l", &[to, from]);
+    }
+
+    /// NVIDIA: ends a batch of copies.
+    pub fn commit_copies(&self) {
+        self.assembly("cp.async.commit_group;");
+    }
+
+    /// NVIDIA: waits for this thread's copies of all batches but the last `open` ones.
+    pub fn await_copies(&self, open: u32) {
+        self.assembly(&format!("cp.async.wait_group {open};"));
+    }
+
+    /// Reads written before this stay there: LLVM else joins what two turns of a loop read into one read at its use, and nothing is read ahead.
+    pub fn ahead(&self) {
+        self.assembly("");
     }
 
     /// Asks for memory that never changes to be brought nearer, from the first thread of the block: 16-byte units.

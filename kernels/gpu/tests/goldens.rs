@@ -33,7 +33,7 @@ fn gelu_product(width: u32) -> Epilogue {
 fn matvec(format: Format, rows: u32, epilogue: bool) -> Op {
     let products = vec![matvec::Operand { rows: 64, stride: 64 }; if epilogue { 2 } else { 1 }];
     let epilogue = epilogue.then(|| gelu_product(64));
-    Op::Matvec(matvec::Spec { cols: 64, format, products, rows, entry_rows: rows, epilogue, finale: None })
+    Op::Matvec(matvec::Spec { cols: 64, format, products, rows, entry_rows: rows, rounds: false, epilogue, finale: None })
 }
 
 /// Every family, in shapes that keep the text short, with the dialects beside AMD's.

@@ -42,14 +42,14 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
         for (cols, rows) in [(32, 24), (256, 512), (2048, 2048), (8192, 2048)] {
             for r in [1, 4] {
                 let products = vec![matvec::Operand { rows, stride: rows }, matvec::Operand { rows: 64, stride: 64 }];
-                let spec = matvec::Spec { cols, format, products, rows: r, entry_rows: r, epilogue: None, finale: None };
+                let spec = matvec::Spec { cols, format, products, rows: r, entry_rows: r, rounds: false, epilogue: None, finale: None };
                 all.push((format!("matvec_{}_{cols}_{rows}_{r}", format.name()), Op::Matvec(spec).text("matvec", d)));
             }
         }
         let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
         let out = Slot { stride: 8192, offset: 0, quantise: true, keep: false };
         let epilogue = Epilogue { region: gelu_product(8192), slots: vec![Source::Product(0), Source::Product(1), Source::Slot(out)] };
-        let spec = matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, epilogue: Some(epilogue.clone()), finale: None };
+        let spec = matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, rounds: false, epilogue: Some(epilogue.clone()), finale: None };
         all.push((format!("gate_up_{}", format.name()), Op::Matvec(spec).text("gate_up", d)));
         for entry_rows in [16, 64, 1024].into_iter().filter(|_| format.is_quantised()) {
             let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
@@ -69,7 +69,7 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
     let heads = Op::Heads { runs: runs.to_vec(), ring, epsilon: 1e-6, most: 64 };
     all.push(("heads".into(), heads.text("heads", d)));
     let products = vec![matvec::Operand { rows: 2048, stride: 2048 }];
-    let small = matvec::Spec { cols: 64, format: Format::Q4, products, rows: 1, entry_rows: 1, epilogue: None, finale: None };
+    let small = matvec::Spec { cols: 64, format: Format::Q4, products, rows: 1, entry_rows: 1, rounds: false, epilogue: None, finale: None };
     let last = Op::Matvec(matvec::Spec { cols: 256, finale: Some(finale(2048)), ..small.clone() });
     all.push(("finale".into(), last.text("finale", d)));
     assert!(Op::Matvec(small.clone()).fits_beside(&heads));

@@ -311,7 +311,7 @@ impl Accelerator {
                 }
                 Step::Upload { buffer, row_bytes, staging, offset } => {
                     let bytes = row_bytes * rows;
-                    self.pinned.as_mut_slice()[*staging..staging + bytes].copy_from_slice(cpu.rows_mut(entry, *buffer, rows));
+                    cpu.copy_rows(entry, *buffer, &mut self.pinned.as_mut_slice()[*staging..staging + bytes]);
                     // SAFETY: the range is written again only by the next run of an entry, which begins after a wait.
                     unsafe { self.gpu.upload_pinned(&self.arena, *offset, &self.pinned, *staging..staging + bytes)? };
                 }

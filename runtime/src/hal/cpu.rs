@@ -193,6 +193,25 @@ impl Cpu {
         &mut self.shared.arena.as_mut_slice()[start..start + bytes]
     }
 
+    /// Copies the first `to.len()` bytes of a buffer of an entry, by all threads where that is much.
+    ///
+    /// # Panics
+    /// If the buffer has fewer.
+    pub fn copy_rows(&mut self, entry: usize, buffer: BufferId, to: &mut [u8]) {
+        let buffer = &self.shared.plan.entries[entry].buffers[buffer as usize];
+        let start = buffer.offset as usize;
+        let from = &self.shared.arena.as_slice()[start..start + to.len()];
+        let parts = if to.len() < MUCH { 1 } else { self.pool.threads() };
+        let each = to.len().div_ceil(parts).max(1);
+        let places = Mutex::new(to.chunks_mut(each).zip(from.chunks(each)));
+        self.pool.run(&[parts as u16], &|_, _, _| {
+            let next = places.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+            if let Some((to, from)) = next {
+                to.copy_from_slice(from);
+            }
+        });
+    }
+
     /// Worker threads.
     pub fn threads(&self) -> usize {
         self.pool.threads()
@@ -306,6 +325,9 @@ impl Shared {
 }
 
 const _: () = assert!(ALIGN >= 4, "buffers are read as f32");
+
+/// Bytes from which a copy is worth the threads.
+const MUCH: usize = 8 << 20;
 
 /// Rows from which phases are cut finer, so that a thread that is behind leaves work to the others.
 const FINE_ROWS: usize = 16;

@@ -195,7 +195,7 @@ fn as_text(codes: &[Code<'_>], entries: &[Launched<'_>], targets: &[Target], ass
         writeln!(out, "kernels\n  {:<16} {:<17} {:>4} {:>4} {:>9} {:>5} {:>9}  shape", "name", "target", "vgpr", "sgpr", "shared", "waves", "code");
     for code in codes {
         let r = listing::resources(code)?;
-        let (shared, bytes) = (human(r.shared_bytes.into()), human(r.code_bytes));
+        let (shared, bytes) = (r.shared_bytes.map_or("-".into(), |b| human(b.into())), human(r.code_bytes));
         let _ = writeln!(
             out,
             "  {:<16} {:<17} {:>4} {:>4} {shared:>9} {:>5} {bytes:>9}  {}",

@@ -6,6 +6,7 @@ use unicorn_artifact::gpu::{Image, Kernel};
 use unicorn_artifact::plan::CodeSpan;
 use unicorn_kernels_gpu::cache::Cache;
 use unicorn_kernels_gpu::op::Op;
+use unicorn_kernels_gpu::ptxas::Assembler;
 use unicorn_kernels_gpu::target::{Target, Vendor};
 
 /// Bytes between kernels of an image.
@@ -19,6 +20,8 @@ pub struct Toolchain {
     pub program: Option<PathBuf>,
     /// A folder that remembers what was made.
     pub cache: Option<PathBuf>,
+    /// NVIDIA's assembler: kernels for its targets then are machine code and not PTX.
+    pub ptxas: Option<Assembler>,
     /// Kernels made at once.
     pub threads: usize,
 }
@@ -48,6 +51,10 @@ pub fn image(kernels: &[Kernel], ops: &[Op], target: Target, tools: &Toolchain) 
                 }
             };
             check(&code, target).map_err(Error::Kernel)?;
+            let code = match tools.ptxas.as_ref().filter(|_| target.vendor() == Vendor::Nvidia) {
+                Some(ptxas) => ptxas.assemble(&kernels[at].title, &code, target).map_err(Error::Kernel)?,
+                None => code,
+            };
             if let Ok(mut made) = made.lock() {
                 made[at] = Some(code);
             }

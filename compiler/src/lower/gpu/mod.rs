@@ -39,10 +39,19 @@ pub fn lower(plan: &Plan, assignment: &Assignment) -> Result<Lowered> {
     lowering.gpu.states = vec![false; plan.states.len()];
     lowering.gpu.weights = vec![false; plan.weights.len()];
     lowering.gpu.handoffs = vec![None; plan.handoffs.len()];
-    let floor = lowering.handoffs(&assignment.body);
+    let (floor, mut tail) = (lowering.handoffs(&assignment.body), assignment.tail.clone());
+    // What a body leaves on the device is gathered there if anyone there reads it.
+    for (_, entry) in plan.entries_of(Part::Tail).take(1) {
+        for (at, command) in entry.commands.iter().enumerate() {
+            if let Command::Gather { handoff, out } = command {
+                let wanted = entry.commands.iter().zip(&assignment.tail).any(|(c, &gpu)| gpu && c.buffers(&plan.regions).0.contains(out));
+                tail[at] |= wanted && lowering.gpu.handoffs[*handoff as usize].is_some();
+            }
+        }
+    }
     lowering.gpu.arena_bytes = floor;
     for (number, entry) in plan.entries.iter().enumerate() {
-        let on_gpu = if entry.part == Part::Body { &assignment.body } else { &assignment.tail };
+        let on_gpu = if entry.part == Part::Body { &assignment.body } else { &tail };
         let named = |e| match e {
             Error::Unsupported { place, why } => {
                 Error::Unsupported { place: format!("GPU, {:?} entry of {} rows, {place}", entry.part, entry.rows), why }
@@ -65,13 +74,14 @@ struct Lowering<'a> {
 }
 
 impl<'p> Lowering<'p> {
-    /// Gives every handoff that the GPU makes a place at the beginning of the device's arena. Returns its end.
+    /// Gives every handoff that the GPU makes, or reads of the host's, a place at the beginning of the device's arena. Returns its end.
     fn handoffs(&mut self, body: &[bool]) -> u64 {
         let (plan, mut end) = (self.plan, 0u64);
         let Some((_, entry)) = plan.entries_of(Part::Body).next() else { return 0 };
         for (at, handoff) in plan.handoffs.iter().enumerate() {
-            let made = place::handoff_buffer(plan, entry, at).and_then(|buffer| place::producer(plan, entry, buffer));
-            if made.is_some_and(|command| body[command]) {
+            let Some(buffer) = place::handoff_buffer(plan, entry, at) else { continue };
+            let made = place::producer(plan, entry, buffer).is_some_and(|command| body[command]);
+            if made || entry.commands.iter().zip(body).any(|(c, &gpu)| gpu && c.buffers(&plan.regions).0.contains(&buffer)) {
                 self.gpu.handoffs[at] = Some(end);
                 end += place::bytes(u64::from(handoff.width) * 4 * u64::from(plan.max_rows(Part::Body)));
             }

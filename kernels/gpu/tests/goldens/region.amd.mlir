@@ -7,11 +7,11 @@ gpu.module @kernels {
     %c12 = arith.constant 1 : i32
     %c11 = arith.constant 2 : i32
     %c2 = arith.constant 4 : i32
-    %c19 = arith.constant 5 : i32
+    %c18 = arith.constant 5 : i32
     %c10 = arith.constant 8 : i32
     %c8 = arith.constant 16 : i32
     %c17 = arith.constant 24 : i32
-    %c18 = arith.constant 31 : i32
+    %c19 = arith.constant 31 : i32
     %c9 = arith.constant 32 : i32
     %c3 = arith.constant 64 : i32
     %c0 = arith.constant 128 : i32
@@ -34,8 +34,8 @@ gpu.module @kernels {
     %v6 = arith.muli %v5, %c2 : i32
     %v7 = arith.addi %v4, %v6 : i32
     %v8 = arith.cmpi slt, %v7, %c3 : i32
-    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c1) : (i32) -> ()
     %v9 = llvm.load %v1000000 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
+    llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c1) : (i32) -> ()
     %v10 = arith.cmpi slt, %v2, %v9 : i32
     scf.if %v10 {
       %v11 = vector.from_elements %c4, %c4, %c4, %c4 : vector<4xf32>
@@ -144,27 +144,31 @@ gpu.module @kernels {
         %v106 = arith.shli %v105, %c17 : i32
         %v107 = arith.ori %v104, %v106 : i32
         %v108 = arith.ori %v102, %v107 : i32
-        %v109 = arith.muli %v2, %c3 : i32
-        %v110 = arith.addi %v109, %v7 : i32
-        %v111 = llvm.getelementptr %v1000003[%v110] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v108, %v111 {alignment = 4 : i64} : i32, !llvm.ptr<1>
-        %v112 = arith.andi %v7, %c18 : i32
-        %v113 = arith.cmpi eq, %v112, %c1 : i32
-        scf.if %v113 {
-          %v114 = arith.shrui %v7, %c19 : i32
-          %v115 = arith.muli %v114, %c2 : i32
-          %v116 = arith.addi %v115, %v2 : i32
-          %v117 = arith.muli %v116, %c2 : i32
-          %v118 = arith.addi %c20, %v117 : i32
-          %v119 = llvm.getelementptr %v1000003[%v118] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          llvm.store %v73, %v119 {alignment = 4 : i64} : f32, !llvm.ptr<1>
-          %v120 = arith.muli %v114, %c2 : i32
-          %v121 = arith.addi %v120, %v2 : i32
-          %v122 = arith.muli %v121, %c2 : i32
-          %v123 = arith.addi %c20, %v122 : i32
-          %v124 = llvm.getelementptr %v1000003[%v123] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          %v125 = llvm.getelementptr %v124[%c9] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-          llvm.store %v98, %v125 {alignment = 4 : i64} : i32, !llvm.ptr<1>
+        %v109 = arith.shrui %v7, %c18 : i32
+        %v110 = arith.andi %v7, %c19 : i32
+        %v111 = arith.muli %v109, %c2 : i32
+        %v112 = arith.addi %v111, %v2 : i32
+        %v113 = arith.muli %v112, %c9 : i32
+        %v114 = arith.addi %v113, %v110 : i32
+        %v115 = llvm.getelementptr %v1000003[%v114] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v108, %v115 {alignment = 4 : i64} : i32, !llvm.ptr<1>
+        %v116 = arith.andi %v7, %c19 : i32
+        %v117 = arith.cmpi eq, %v116, %c1 : i32
+        scf.if %v117 {
+          %v118 = arith.shrui %v7, %c18 : i32
+          %v119 = arith.muli %v118, %c2 : i32
+          %v120 = arith.addi %v119, %v2 : i32
+          %v121 = arith.muli %v120, %c2 : i32
+          %v122 = arith.addi %c20, %v121 : i32
+          %v123 = llvm.getelementptr %v1000003[%v122] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          llvm.store %v73, %v123 {alignment = 4 : i64} : f32, !llvm.ptr<1>
+          %v124 = arith.muli %v118, %c2 : i32
+          %v125 = arith.addi %v124, %v2 : i32
+          %v126 = arith.muli %v125, %c2 : i32
+          %v127 = arith.addi %c20, %v126 : i32
+          %v128 = llvm.getelementptr %v1000003[%v127] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          %v129 = llvm.getelementptr %v128[%c9] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+          llvm.store %v98, %v129 {alignment = 4 : i64} : i32, !llvm.ptr<1>
         }
       }
     }

@@ -11,7 +11,7 @@ use unicorn_artifact::gpu::{Argument, Launch, Stage};
 use unicorn_artifact::plan::{Elements, Entry, Part};
 use unicorn_artifact::region::{Operand, Region, RegionOp};
 use unicorn_artifact::tensor::GROUP;
-use unicorn_kernels_gpu::embed;
+use unicorn_kernels_gpu::{embed, matvec};
 use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::region::{self, Slot};
 
@@ -29,6 +29,8 @@ pub struct Work<'a, 'p> {
     on_device: Vec<bool>,
     /// Commands that read each buffer.
     readers: Vec<Vec<usize>>,
+    /// By buffer in eight bits: the command that should make it, and of what, where its one reader does that for itself.
+    left_to_reader: Vec<Option<(usize, BufferId)>>,
     most: u32,
     /// What the launches of `stages` do: their `kernel` is an index into this.
     ops: Vec<Op>,
@@ -54,6 +56,7 @@ impl<'a, 'p> Work<'a, 'p> {
             done: vec![false; commands],
             on_host: vec![false; buffers],
             on_device: vec![false; buffers],
+            left_to_reader: vec![None; buffers],
             readers,
             ops: vec![],
             stages: vec![],
@@ -173,7 +176,7 @@ impl<'a, 'p> Work<'a, 'p> {
     /// What becomes of a value that a kernel makes: its eight-bit twin and who makes that, and whether the value itself is wanted.
     fn outcome(&self, buffer: BufferId) -> (Option<(usize, BufferId)>, bool) {
         let twin = self.readers[buffer as usize].iter().find_map(|&r| match self.entry.commands[r] {
-            Command::Quantize { out, .. } if self.on_gpu[r] && !self.done[r] => Some((r, out)),
+            Command::Quantize { out, .. } if self.on_gpu[r] && !self.done[r] && !self.reader_rounds(out) => Some((r, out)),
             _ => None,
         });
         let others = self.readers[buffer as usize].iter().any(|&r| twin.is_none_or(|(q, _)| q != r));
@@ -214,6 +217,10 @@ impl<'a, 'p> Work<'a, 'p> {
         if !width.is_multiple_of(GROUP as u32) {
             return Err(self.unsupported(at, "its width is no multiple of 32"));
         }
+        if self.reader_rounds(out) {
+            self.left_to_reader[out as usize] = Some((at, input));
+            return Ok(());
+        }
         let region = Region { width, operands: vec![Operand::Row, Operand::OutRow], ops: vec![RegionOp::Load(0), RegionOp::Store(1, 0)] };
         let slot = |quantise: bool| Slot { stride: width, offset: 0, quantise, keep: !quantise };
         let slots = vec![slot(false), slot(true)];
@@ -224,6 +231,16 @@ impl<'a, 'p> Work<'a, 'p> {
             self.launch(Op::Region { region, slots, rows: self.entry.rows }, grid, arguments, &[at], &[input], &[out]);
         }
         Ok(())
+    }
+
+    /// Whether the one reader of a narrow value in eight bits is a product that can as well read it in f32.
+    fn reader_rounds(&self, twin: BufferId) -> bool {
+        let [reader] = self.readers[twin as usize][..] else { return false };
+        let Command::MatMul { products, .. } = &self.entry.commands[reader] else { return false };
+        let weights = &self.lowering.plan.weights;
+        let format = |p: &command::Product| weights[p.weight as usize].format;
+        let alike = products.iter().all(|p| format(p) == format(&products[0]));
+        self.entry.rows == 1 && self.on_gpu[reader] && alike && self.width(twin) <= matvec::ROUNDED && !self.survives(twin)
     }
 
     fn region(&mut self, at: usize, number: u32, arguments: &[command::Argument]) -> Result<()> {

@@ -24,7 +24,10 @@ impl Work<'_, '_> {
             }
         }
         let one_format = products.iter().all(|p| weight(p).format == weight(&products[0]).format);
-        if let Some((epilogue, bound)) = one_format.then(|| self.epilogue(products)).flatten() {
+        // Who rounds the input for itself reads it as it was.
+        let rounded = self.left_to_reader[input as usize];
+        let source = rounded.map_or(input, |(_, before)| before);
+        if let Some((epilogue, bound)) = (one_format && rounded.is_none()).then(|| self.epilogue(products)).flatten() {
             let operands = products.iter().map(|p| matvec::Operand { rows: weight(p).rows, stride: 0 }).collect();
             let (op, grid) = self.product((cols, weight(&products[0]).format), operands, Some(epilogue));
             let mut arguments = vec![Argument::Inputs, Argument::Buffer(input)];
@@ -45,10 +48,15 @@ impl Work<'_, '_> {
             }
             let operands = own.iter().map(|p| matvec::Operand { rows: weight(p).rows, stride: self.width(p.out) }).collect();
             let (op, grid) = self.product((cols, format), operands, None);
-            let mut arguments = vec![Argument::Inputs, Argument::Buffer(input)];
+            let op = match op {
+                Op::Matvec(spec) => Op::Matvec(matvec::Spec { rounds: rounded.is_some(), ..spec }),
+                other => other,
+            };
+            let mut arguments = vec![Argument::Inputs, Argument::Buffer(source)];
             arguments.extend(own.iter().flat_map(|p| [Argument::Weight(p.weight), Argument::Buffer(p.out)]));
             let written: Vec<BufferId> = own.iter().map(|p| p.out).collect();
-            self.launch(op, grid, arguments, &[at], &[input], &written);
+            let commands: Vec<usize> = rounded.iter().map(|&(quantise, _)| quantise).chain([at]).collect();
+            self.launch(op, grid, arguments, &commands, &[source], &written);
         }
         Ok(())
     }

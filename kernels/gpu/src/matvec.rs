@@ -7,8 +7,9 @@
 use crate::block::WARP;
 use crate::codes::Codes;
 use crate::finale::{self, Finale};
-use crate::region::{Binding, evaluate, one};
+use crate::region::{Binding, go_on, one};
 use crate::text::{Is, Kernel, Parameter, Type, Value};
+use std::collections::BTreeMap;
 use unicorn_artifact::region::{Kind, Region, RegionOp};
 use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_bytes};
 
@@ -188,11 +189,18 @@ pub fn body(k: &Kernel, spec: &Spec, places: &Places<'_>) {
     let bytes = panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64;
     let base = k.at(base, k.mul(panel, k.int(bytes as i64)));
 
-    let sums = match spec.format {
-        Format::Q4 | Format::Q8 => quantised(k, spec, d, (base, lane, part), first_row),
-        _ => plain(k, spec, d, (base, lane, part), first_row),
+    // What an epilogue does without the product is done while that is under way, where every warp has the one row.
+    let mut early = Early::default();
+    let begin = || {
+        if let (Some(epilogue), 1) = (&spec.epilogue, spec.entry_rows) {
+            early = Early::of(k, spec, d, epilogue, (block, lane), &places.epilogue);
+        }
     };
-    finish(k, spec, d, &sums, (thread, lane, warp), (block, product), (first_row, &places.epilogue));
+    let sums = match spec.format {
+        Format::Q4 | Format::Q8 => quantised(k, spec, d, (base, lane, part), first_row, begin),
+        _ => plain(k, spec, d, (base, lane, part), first_row, begin),
+    };
+    finish(k, spec, d, &sums, (thread, lane, warp), (block, product), (first_row, &places.epilogue), early);
     if let Some(finale) = &places.finale {
         finale.run(k, spec.blocks());
     }
@@ -215,7 +223,14 @@ struct Loaded {
 }
 
 /// Sums of a lane: `[row][4 outputs]`, added over all lanes and steps of the warp.
-fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value) -> Vec<Vec<Value>> {
+fn quantised(
+    k: &Kernel,
+    spec: &Spec,
+    d: Division,
+    (base, lane, part): (Value, Value, Value),
+    first_row: Value,
+    begin: impl FnOnce(),
+) -> Vec<Vec<Value>> {
     let groups = spec.cols / GROUP as u32;
     let q4 = spec.format == Format::Q4;
     let at_once = if q4 { 2 } else { 1 };
@@ -248,6 +263,7 @@ fn quantised(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, V
     let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch();
     k.release_next();
+    begin();
     let inputs: Vec<Value> = (0..spec.rows).map(|r| live_row(k, first_row, r, rows, spec.entry_rows)).collect();
     let x = k.parameter(1);
     // The scale of a row's group, and this lane's codes of it.
@@ -324,12 +340,20 @@ fn dots_q8(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
 }
 
 /// bf16 weights and f32 inputs: a lane reads eight outputs of one column.
-fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value) -> Vec<Vec<Value>> {
+fn plain(
+    k: &Kernel,
+    spec: &Spec,
+    d: Division,
+    (base, lane, part): (Value, Value, Value),
+    first_row: Value,
+    begin: impl FnOnce(),
+) -> Vec<Vec<Value>> {
     let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
     k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
     let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch();
     k.release_next();
+    begin();
     let inputs: Vec<Value> = (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows, spec.entry_rows), k.int(spec.cols * 4)))).collect();
     let zero = k.float(0.0);
     let start = k.add(k.mul(part, k.int(16)), column);
@@ -365,6 +389,7 @@ fn finish(
     (thread, lane, warp): (Value, Value, Value),
     (block, product): (Value, Value),
     (first_row, bindings): (Value, &[(usize, usize)]),
+    early: Early,
 ) {
     let panel = PANEL as u32;
     let warps = spec.threads() / WARP;
@@ -418,9 +443,8 @@ fn finish(
         return;
     };
     // A warp takes one row at a time: its 32 lanes are the block's two panels, one group of the eight-bit output.
-    let columns = panel * d.panels;
-    let column = k.add(k.mul(block, k.int(columns)), lane);
     let bound = Bound { k, epilogue, bindings, entry_rows: spec.entry_rows };
+    let (column, inside) = column_of(k, epilogue, d, (block, lane));
     k.each(warp, k.int(spec.rows), k.int(warps), &[], |r, _| {
         let row = k.add(first_row, r);
         k.when(k.is(row, Is::Less, rows), || {
@@ -429,13 +453,51 @@ fn finish(
                 let first = k.mul(k.add(k.int(at as u32 * d.panels), local), k.int(d.split));
                 total(r, first, k.and(lane, k.int(15)))
             };
-            let inside = (!epilogue.region.width.is_multiple_of(columns)).then(|| k.is(column, Is::Less, k.int(epilogue.region.width)));
             let binding = Column::new(&bound, (row, column, lane), inside, &product);
+            binding.sums.borrow_mut().extend(early.sums.iter());
             let kinds = epilogue.region.kinds().expect("validated");
-            evaluate(k, &epilogue.region, &kinds, 1, &binding);
+            let mut values = if early.values.is_empty() { vec![vec![]; kinds.len()] } else { early.values.clone() };
+            go_on(k, &epilogue.region, &kinds, 1, &binding, &mut values, &|_| true);
         });
         vec![]
     });
+}
+
+/// A lane's column of an epilogue's row, and whether it exists where that is not sure.
+fn column_of(k: &Kernel, epilogue: &Epilogue, d: Division, (block, lane): (Value, Value)) -> (Value, Option<Value>) {
+    let (columns, width) = (PANEL as u32 * d.panels, epilogue.region.width);
+    let column = k.add(k.mul(block, k.int(columns)), lane);
+    (column, (!width.is_multiple_of(columns)).then(|| k.is(column, Is::Less, k.int(width))))
+}
+
+/// The values of an epilogue's operations that need no product.
+#[derive(Default)]
+struct Early {
+    values: Vec<Vec<Value>>,
+    sums: BTreeMap<usize, Value>,
+}
+
+impl Early {
+    fn of(k: &Kernel, spec: &Spec, d: Division, epilogue: &Epilogue, (block, lane): (Value, Value), bindings: &[(usize, usize)]) -> Self {
+        let region = &epilogue.region;
+        let mut free: Vec<bool> = Vec::with_capacity(region.ops.len());
+        for op in &region.ops {
+            let own = match op {
+                RegionOp::Load(slot) | RegionOp::LoadScalar(slot, _) => matches!(epilogue.slots[usize::from(*slot)], Source::Slot(_)),
+                RegionOp::Store(..) | RegionOp::StoreScalar(..) => false,
+                _ => true,
+            };
+            free.push(own && op.inputs().into_iter().flatten().all(|at| free[usize::from(at)]));
+        }
+        let bound = Bound { k, epilogue, bindings, entry_rows: spec.entry_rows };
+        let (column, inside) = column_of(k, epilogue, d, (block, lane));
+        let binding = Column::new(&bound, (k.int(0), column, lane), inside, &|_| unreachable!("these operations have no product"));
+        let kinds = region.kinds().expect("validated");
+        let mut values = vec![vec![]; kinds.len()];
+        go_on(k, region, &kinds, 1, &binding, &mut values, &|at| free[at]);
+        let sums = binding.sums.take();
+        Self { values, sums }
+    }
 }
 
 /// Adds the parameters of an epilogue's slots in order; the places of each slot's and of its eight-bit twin's.
@@ -479,7 +541,7 @@ pub struct Column<'a> {
     inside: Option<Value>,
     product: &'a dyn Fn(usize) -> Value,
     /// Sums taken so far, by operation.
-    sums: std::cell::RefCell<std::collections::BTreeMap<usize, Value>>,
+    sums: std::cell::RefCell<BTreeMap<usize, Value>>,
 }
 
 impl<'a> Column<'a> {

@@ -46,11 +46,25 @@ pub trait Binding {
 ///
 /// Sums that do not depend on one another are handed over together, so that the threads meet once for all of them.
 pub fn evaluate(k: &Kernel, region: &Region, kinds: &[Kind], elements: usize, binding: &dyn Binding) {
+    go_on(k, region, kinds, elements, binding, &mut vec![vec![]; region.ops.len()], &|_| true);
+}
+
+/// Writes those of a region's operations that are `wanted` and have no values yet.
+pub fn go_on(
+    k: &Kernel,
+    region: &Region,
+    kinds: &[Kind],
+    elements: usize,
+    binding: &dyn Binding,
+    values: &mut [Vec<Value>],
+    wanted: &dyn Fn(usize) -> bool,
+) {
     let levels = levels(region);
     let last = levels.iter().copied().max().unwrap_or(0);
-    let mut values: Vec<Vec<Value>> = vec![vec![]; region.ops.len()];
     for level in 0..=last {
-        let sums: Vec<usize> = (0..region.ops.len()).filter(|&at| levels[at] == level && matches!(region.ops[at], RegionOp::Sum(_))).collect();
+        let due = |values: &[Vec<Value>], at: usize| levels[at] == level && values[at].is_empty() && wanted(at);
+        let is_sum = |at: usize| matches!(region.ops[at], RegionOp::Sum(_));
+        let sums: Vec<usize> = (0..region.ops.len()).filter(|&at| is_sum(at) && due(values, at)).collect();
         let inputs: Vec<Vec<Value>> = sums
             .iter()
             .map(|&at| match region.ops[at] {
@@ -63,8 +77,10 @@ pub fn evaluate(k: &Kernel, region: &Region, kinds: &[Kind], elements: usize, bi
                 values[*at] = vec![sum];
             }
         }
-        for at in (0..region.ops.len()).filter(|&at| levels[at] == level && !matches!(region.ops[at], RegionOp::Sum(_))) {
-            values[at] = one(k, region.ops[at], &values, kinds[at], elements, binding);
+        for at in 0..region.ops.len() {
+            if !is_sum(at) && due(values, at) {
+                values[at] = one(k, region.ops[at], values, kinds[at], elements, binding);
+            }
         }
     }
 }

@@ -20,6 +20,11 @@ fn neurons_of_block(rows: u32) -> u32 {
 pub const UP_THREADS: u32 = 128;
 /// Threads of a block of [`down`].
 pub const DOWN_THREADS: u32 = 512;
+/// Neurons of some lanes of [`down`] in a turn: of few rows nothing else hides the way to memory.
+fn neurons_together(rows: u32) -> u32 {
+    if rows < 16 { 4 } else { 1 }
+}
+
 /// Columns of a pair of groups.
 const COLUMNS: u32 = 2 * GROUP as u32;
 
@@ -221,12 +226,22 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
         let (member, quarter) = (k.div(lane, k.int(lanes)), k.and(lane, k.int(3)));
         let local_pair = k.shr(k.and(lane, k.int(lanes - 1)), k.int(2));
         let pair = k.add(k.mul(k.block("x"), k.int(pairs)), local_pair);
-        let sums = k.each(member, count, k.int(WARP / lanes), &[zero; 16], |at, sums| {
-            let neuron = k.add(first, k.extend(k.load(k.at(list, k.mul(at, k.int(2))), Type::I16), Type::I32));
-            let value = k.load(k.at(hidden, k.mul(neuron, k.int(4))), Type::F32);
-            let place = (pair, quarter);
-            let weights = if format.is_quantised() { record_part(&k, format, cols, neuron, place) } else { plain_part(&k, cols, neuron, place) };
-            sums.iter().zip(weights).map(|(&s, w)| k.fma(value, w, s)).collect()
+        let (at_once, together) = (WARP / lanes, neurons_together(entry_rows));
+        let sums = k.each(member, count, k.int(at_once * together), &[zero; 16], |at, sums| {
+            // All reads of a turn are on their way before the first is used; who has no neuron left reads the first again, and adds nothing.
+            let loaded: Vec<_> = (0..together)
+                .map(|n| {
+                    let next = k.add(at, k.int(n * at_once));
+                    let inside = k.is(next, Is::Less, count);
+                    let index = k.load(k.at(list, k.mul(k.select(inside, next, at), k.int(2))), Type::I16);
+                    let neuron = k.add(first, k.extend(index, Type::I32));
+                    let value = k.load(k.at(hidden, k.mul(neuron, k.int(4))), Type::F32);
+                    let place = (pair, quarter);
+                    let weights = if format.is_quantised() { record_part(&k, format, cols, neuron, place) } else { plain_part(&k, cols, neuron, place) };
+                    (k.select(inside, value, zero), weights)
+                })
+                .collect();
+            loaded.iter().fold(sums.to_vec(), |sums, (value, weights)| sums.iter().zip(weights).map(|(&s, &w)| k.fma(*value, w, s)).collect())
         });
         let from = lanes.trailing_zeros();
         let sums: Vec<Value> = sums.iter().map(|&s| k.lane_sum(s, from, WARP.trailing_zeros() - from)).collect();

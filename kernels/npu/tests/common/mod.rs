@@ -1,7 +1,9 @@
 //! What tests and examples share: kernels on the emulated array, and the same in plain integers.
 #![allow(dead_code)]
 
-use unicorn_kernels_npu::{Kernel, Run, Shape, Statistics, SumKernel, SumShape, Weights, pack_weights};
+use unicorn_kernels_npu::{
+    Active, Kernel, NpuError, Run, Scale, Shape, Statistics, SumKernel, SumShape, Threshold, TopKernel, Weights, pack_weights,
+};
 use unicorn_kernels_xdna::array::{Direction, TileKind};
 use unicorn_kernels_xdna::container::{txn::Txn, xclbin::Xclbin};
 use unicorn_kernels_xdna::emulator::{Npu, Report};
@@ -183,4 +185,58 @@ pub fn fractions(products: usize, weights: usize, report: &Report) -> Fractions 
     let read: u64 = shim.map(|(_, words)| 4 * words).sum();
     let cycles = report.cycles as f64;
     Fractions { products: products as f64 / (16.0 * 256.0 * cycles), reads: read as f64 / (32.0 * cycles), weights: weights as f64 / (32.0 * cycles) }
+}
+
+/// An array with a kernel for active neurons in it.
+pub struct TopMachine {
+    pub kernel: TopKernel,
+    npu: Npu,
+}
+
+impl TopMachine {
+    pub fn new(neurons: usize, deviations: f64, room: usize) -> Self {
+        let kernel = TopKernel::new(Threshold::new(neurons, deviations).unwrap(), room).unwrap_or_else(|e| panic!("{e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs over tokens' gate results, `row` words apart, and compares with the definition. Gives the number of active neurons of each token.
+    pub fn prove(&mut self, tokens: &[Vec<i32>], row: usize, multipliers: &[u16], scales: &[Scale]) -> (Report, Vec<usize>) {
+        let run = self.kernel.run(tokens.len(), row).unwrap_or_else(|e| panic!("{e}"));
+        let mut setup = self.kernel.setup(multipliers).unwrap();
+        scales.iter().enumerate().for_each(|(token, scale)| self.kernel.scale(&mut setup, token, *scale));
+        // What stands between and behind the tokens does not matter.
+        let mut gate: Vec<u8> = (0..run.buffers[1]).map(|i| (i * 151 + 7) as u8).collect();
+        for (token, values) in tokens.iter().enumerate() {
+            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            gate[4 * row * token..4 * row * token + bytes.len()].copy_from_slice(&bytes);
+        }
+        let mut records = vec![0xA5; run.buffers[2]];
+        assert_eq!(setup.len(), run.buffers[0]);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(5_000_000);
+        let report = self.npu.run(&stream, &mut [&mut setup, &mut gate, &mut records]).unwrap_or_else(|e| panic!("{e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{core:?}");
+        }
+        let counts = tokens.iter().zip(scales).enumerate().map(|(token, (values, scale))| {
+            let want = self.kernel.threshold.active(values, multipliers, *scale);
+            match self.kernel.active(&run, &records, token) {
+                Ok(got) => assert!(got == want, "token {token}: {}", difference(&got, &want)),
+                Err(NpuError::Full { active, .. }) => assert_eq!(active, want.neurons.len()),
+                Err(e) => panic!("{e}"),
+            }
+            want.neurons.len()
+        });
+        let counts = counts.collect();
+        (report, counts)
+    }
+}
+
+fn difference(got: &Active, want: &Active) -> String {
+    let at = got.neurons.iter().zip(&want.neurons).position(|(a, b)| a != b);
+    let first = at.map(|at| (at, got.neurons[at], want.neurons[at]));
+    format!("cutoff {} for {}, {} neurons for {}, first difference {first:?}", got.cutoff, want.cutoff, got.neurons.len(), want.neurons.len())
 }

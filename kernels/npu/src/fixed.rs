@@ -6,8 +6,8 @@
 //! `c = q + floor(k * sqrt(D) / sqrt(n))`, the root taken to 16 leading bits and `k / sqrt(n)` likewise: [`Threshold::cutoff`]. A neuron is active if `z > c`,
 //! and its value is `gelu(z - c)`: [`Scale::gelu`].
 //!
-//! Bounds, in units of `z` and with `s` the true standard deviation: the cutoff lies within `3 + 2^-13 * k * s` of `mean + k * s`; GELU within
-//! `2 + 2^-13 * u` of the true value at `u`. Tests hold them against float64.
+//! Bounds, in units of `z` and with `s` the true standard deviation: the cutoff lies within `2 + k + 2^-13 * k * s` of `mean + k * s`; GELU within
+//! `2 + 2^-12 * u` of the true value at `u`. Tests hold them against float64.
 
 use crate::NpuError;
 

@@ -1,104 +1,37 @@
-//! How cores come to one cutoff: sums go from core to core through the memories that neighbours share, up each column and east along the top; the last core
-//! makes the cutoff, which goes back west and down.
-//!
-//! A core reads and writes the memory of its neighbours to the south, west and north, and their locks. So a core takes the sums of the one below it (those
-//! at the top also of the one to the west), and hands the cutoff to the same. Nothing is overwritten too early: a core has new sums only when it
-//! has read the cutoff before, and whoever makes a cutoff has all sums.
+//! From sums in the lanes of accumulators to the cutoff: lanes are folded on every core, added up from core to core ([`exchange`](crate::exchange)), and
+//! the last core does the rest with scalars: [`Threshold::cutoff`] in words of 32 bits.
 
 use crate::NpuError;
-use crate::array::CORES;
-use crate::core::{LOCK, MOMENTS, OWN};
+use crate::core::{MOMENTS, OWN};
 use crate::fixed::{BITS, Threshold};
+use crate::lanes::largest;
 use crate::write::Writer;
 
-/// A core by column and row, from the lowest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub column: usize,
-    pub row: usize,
-}
-
-impl Place {
-    /// The number of its slice: as the cores' results stand beside each other.
-    pub(crate) const fn number(self) -> usize {
-        CORES * self.column + self.row
-    }
-
-    const fn is_top(self) -> bool {
-        self.row + 1 == CORES
-    }
-
-    /// The neighbours whose sums come to this core, and to which the cutoff goes.
-    fn before(self) -> impl Iterator<Item = Side> {
-        let south = (self.row > 0).then_some(SOUTH);
-        let west = (self.is_top() && self.column > 0).then_some(WEST);
-        [south, west].into_iter().flatten()
-    }
-
-    const fn is_last(self) -> bool {
-        self.is_top() && self.column == 3
-    }
-}
-
-/// A neighbour as a core sees it: where its memory begins, and its locks.
-struct Side {
-    memory: u32,
-    locks: u8,
-}
-
-const SOUTH: Side = Side { memory: 0x40000, locks: 0 };
-const WEST: Side = Side { memory: 0x50000, locks: 16 };
-const HERE: Side = Side { memory: OWN, locks: 48 };
-
-/// Offset of the cutoff in a core's memory, behind the sums.
-pub(crate) const CUTOFF: u32 = MOMENTS + 0x100;
-/// Locks of a core: its sums are there, the cutoff is there.
-const SUMMED: u8 = 8;
-const CUT: u8 = 10;
 /// The first accumulator of sums, and how many there are.
 const FIRST: u8 = 2;
 const SUMS: u8 = 5;
 /// Accumulators that are free.
 const FREE: [u8; 4] = [0, 1, 7, 8];
 
-fn lock(w: &mut Writer, what: &str, number: u8, by: &str) -> Result<(), NpuError> {
-    w.end(LOCK)?.op(&format!("{what} #{number}, {by}"))?.end(LOCK)?;
+/// Adds the sums at p5.
+pub(crate) fn join(w: &mut Writer) -> Result<(), NpuError> {
+    for n in 0..SUMS {
+        let free = FREE[usize::from(n) % FREE.len()];
+        w.ops(&format!("vlda amll{free}, [p5], #32\nvadd cm{0}, cm{0}, cm{free}, r19", FIRST + n))?;
+    }
     Ok(())
 }
 
-/// From the sums in the lanes of cm2 to cm6 to the cutoff in memory.
-pub(crate) fn exchange(w: &mut Writer, threshold: &Threshold, place: Place) -> Result<(), NpuError> {
-    fold(w)?;
-    for side in place.before() {
-        lock(w, "acq", side.locks + SUMMED, "r2")?;
-        w.op(&format!("movxm p5, #{}", side.memory + MOMENTS))?;
-        for n in 0..SUMS {
-            let free = FREE[usize::from(n) % FREE.len()];
-            w.ops(&format!("vlda amll{free}, [p5], #32\nvadd cm{0}, cm{0}, cm{free}, r19", FIRST + n))?;
-        }
-    }
-    w.op(&format!("movxm p5, #{}", OWN + MOMENTS))?;
+/// Writes the sums to p5.
+pub(crate) fn keep(w: &mut Writer) -> Result<(), NpuError> {
     for n in 0..SUMS {
         w.op(&format!("vst amll{}, [p5], #32", FIRST + n))?;
     }
-    if place.is_last() {
-        w.end(0)?;
-        solve(w, threshold)?;
-    } else {
-        lock(w, "rel", HERE.locks + SUMMED, "r3")?;
-        lock(w, "acq", HERE.locks + CUT, "r2")?;
-        w.ops(&format!("movxm p5, #{}\nlda r0, [p5, #0]", OWN + CUTOFF))?;
-    }
-    for side in place.before() {
-        w.ops(&format!("movxm p5, #{}\nst r0, [p5, #0]", side.memory + CUTOFF))?;
-        lock(w, "rel", side.locks + CUT, "r3")?;
-    }
-    w.end(LOCK)?;
     Ok(())
 }
 
-/// Sixteen lanes of 64 bits to four.
-fn fold(w: &mut Writer) -> Result<(), NpuError> {
+/// Sixteen lanes of 64 bits to four. Leaves in r19 the configuration with which accumulators are added.
+pub(crate) fn fold(w: &mut Writer) -> Result<(), NpuError> {
     // The multiplier's configuration for sums of 64-bit lanes.
     w.op("mova r19, #2")?;
     for (to, from) in [("bml", "bmh"), ("amll", "amlh")] {
@@ -110,23 +43,8 @@ fn fold(w: &mut Writer) -> Result<(), NpuError> {
     Ok(())
 }
 
-/// The largest number of so many bits of which a product is not above an unsigned bound, bit by bit: `product` says what is multiplied with what.
-fn largest(w: &mut Writer, to: u8, bits: u32, bound: u8, product: &str) -> Result<(), NpuError> {
-    w.ops(&format!("mova r{to}, #0\nmovxm r30, #{}\nmova r31, #-1", 1_u32 << (bits - 1)))?;
-    for _ in 0..bits {
-        w.ops(&format!(
-            "or r28, r{to}, r30
-             lshl r30, r30, r31
-             mul r29, {product}
-             ltu r27, r{bound}, r29
-             sel.nez r{to}, r{to}, r28, r27"
-        ))?;
-    }
-    Ok(())
-}
-
-/// The last core's sums to the cutoff in r0 and in memory: [`Threshold::cutoff`] with words of 32 bits. Pairs of registers hold 64 bits, the low half first.
-fn solve(w: &mut Writer, threshold: &Threshold) -> Result<(), NpuError> {
+/// The last core's sums, as it has kept them, to the cutoff in r0. Pairs of registers hold 64 bits, the low half first.
+pub(crate) fn solve(w: &mut Writer, threshold: &Threshold) -> Result<(), NpuError> {
     let n = threshold.neurons as u64;
     w.op(&format!("movxm p5, #{}", OWN + MOMENTS))?;
     // Four lanes each of h*h, h*l, l*l, h, l to r14:15, r16:17, r18:19, r20:21, r22:23.
@@ -207,15 +125,11 @@ fn solve(w: &mut Writer, threshold: &Threshold) -> Result<(), NpuError> {
          add r22, r22, r23
          movxm r24, #{middle}
          sub r22, r22, r24
-         add r0, r22, r15
-         movxm p5, #{cutoff}
-         st r0, [p5, #0]",
+         add r0, r22, r15",
         factor = threshold.factor,
         shift = threshold.shift,
-        middle = 1 << BITS,
-        cutoff = OWN + CUTOFF
-    ))?
-    .end(LOCK)?;
+        middle = 1 << BITS
+    ))?;
     Ok(())
 }
 

@@ -7,15 +7,16 @@
 //! Registers: those of [`core`](crate::core) but r0, which holds the cutoff; r4 tokens left; r5 the active neurons, r6 those that are written; r14 groups
 //! of 32 left; r8, r9, r24 and r25 modes of the shuffle network and of the multiplier; p7 the token's scale; x10 and x11 constants.
 
-use unicorn_kernels_xdna::isa::{Assembled, Draft};
+use unicorn_kernels_xdna::isa::Assembled;
 
-use crate::NpuError;
 use crate::core::{self, LOCK, OWN};
-use crate::cutoff::{self, CUTOFF, Place};
+use crate::exchange::{self, Place};
 use crate::fixed::Threshold;
 use crate::inner::memory;
+use crate::lanes::{self, BOTH_SIGNED_64, SIGNED, SIGNED_64, UNSIGNED, UNSIGNED_64, quarters, scaled};
 use crate::topk::{HEADER, Slice};
 use crate::write::{Writer, draft};
+use crate::{NpuError, cutoff};
 
 /// Offsets in a core's memory: multipliers with scales behind them, the list (its neurons as bytes from the begin of `z`), words of 32 neurons, the table.
 const SETUP: u32 = 0;
@@ -36,22 +37,13 @@ const LISTS: (u32, u8) = (6, 0);
 const WORD: (u32, u8) = (7, 0);
 const ENTRIES: (u32, u8) = (8, 0);
 
-/// The multiplier lane by lane: 32 products of 16 bits into 32-bit lanes, or 16 sums of two into 64-bit lanes. The first operand is signed, or neither is.
-const SIGNED: u32 = 0x238;
-const UNSIGNED: u32 = 0x38;
-const BOTH_SIGNED_64: u32 = 0x35A;
-const SIGNED_64: u32 = 0x25A;
-const UNSIGNED_64: u32 = 0x5A;
-/// The shuffle network: low, and high, halves of the 32-bit lanes of two vectors.
-const LOW: u32 = 2;
-const HIGH: u32 = 3;
-
 /// The program for a slice of neurons on the core at a place.
 pub(crate) fn program(slice: &Slice, threshold: &Threshold, place: Place) -> Result<Assembled, NpuError> {
     let flow = slice.flow();
     let mut w = Writer::default();
     core::start(&mut w, &flow)?;
-    constants(&mut w)?;
+    lanes::modes(&mut w)?;
+    w.ops("vbcst.16 x10, r3\nmovxm r1, #255\nvbcst.16 x11, r1")?;
     core::await_block(&mut w, 0)?;
     w.ops(&format!("movxm p3, #{}\nlda r4, [p4, #0]\nmova r5, #{}", OWN + SETUP, slice.setup_blocks()))?.label("setup")?;
     core::take_block(&mut w, 0)?;
@@ -61,8 +53,9 @@ pub(crate) fn program(slice: &Slice, threshold: &Threshold, place: Place) -> Res
     w.op(&format!("movxm p7, #{}", OWN + SETUP + slice.scales_at() as u32))?.label("token")?;
     core::take_block(&mut w, 0)?;
     sums(&mut w, slice)?;
+    cutoff::fold(&mut w)?;
     core::give_block(&mut w, 0)?;
-    cutoff::exchange(&mut w, threshold, place)?;
+    exchange::exchange(&mut w, place, cutoff::join, cutoff::keep, |w| cutoff::solve(w, threshold))?;
     list(&mut w, slice, place)?;
     core::take_results(&mut w)?;
     w.end(LOCK)?;
@@ -70,45 +63,6 @@ pub(crate) fn program(slice: &Slice, threshold: &Threshold, place: Place) -> Res
     core::give_results(&mut w)?;
     w.op("add r4, r4, #-1")?.jump("jnz r4, token")?.jump("j call")?;
     w.assemble()
-}
-
-/// Modes of vectors' ways: shifts right round down and saturate, unsigned ones where nothing says that they are signed.
-fn constants(w: &mut Writer) -> Result<(), NpuError> {
-    w.ops(&format!(
-        "mova r1, #0
-         movx crSat, r3
-         movx crRnd, r1
-         movx crSRSSign, r1
-         movx crUPSSign, r1
-         mova r8, #{LOW}
-         mova r9, #{HIGH}
-         vbcst.16 x10, r3
-         movxm r1, #255
-         vbcst.16 x11, r1
-         mov s0, #16"
-    ))?;
-    Ok(())
-}
-
-/// 32 times `floor(a * b / 2^16)`: `a` in two vectors of 32-bit lanes, `b` in one of 16-bit lanes, into an accumulator. The halves of `a`
-/// are left in `x3` (low) and `x4`; `x5` and another accumulator are used.
-fn scaled(a: [&str; 2], b: &str, [used, to]: [&str; 2]) -> Result<Vec<Draft>, NpuError> {
-    [
-        format!("vshuffle x3, {}, {}, r8", a[0], a[1]),
-        format!("vshuffle x4, {}, {}, r9", a[0], a[1]),
-        format!("vmul {used}, x3, {b}, r25"),
-        format!("vsrs.s16.s32 x5, {used}, s0"),
-        format!("vups.s32.s16 {to}, x5, s1"),
-        format!("vmac {to}, {to}, x4, {b}, r24"),
-    ]
-    .iter()
-    .map(|text| draft(text))
-    .collect()
-}
-
-/// Quarters of an accumulator.
-fn quarters(cm: u8) -> [String; 4] {
-    ["amll", "amlh", "amhl", "amhh"].map(|part| format!("{part}{cm}"))
 }
 
 /// Makes `z` of the block at p1, and in cm2 to cm6 lanes whose sums are those of `h * h`, `h * l`, `l * l`, `h` and `l`, with `z = h * 2^16 + l`.
@@ -151,8 +105,7 @@ fn sums(w: &mut Writer, slice: &Slice) -> Result<(), NpuError> {
 /// Lists the slice's active neurons; their number in r5, that of those for which there is room in r6.
 fn list(w: &mut Writer, slice: &Slice, place: Place) -> Result<(), NpuError> {
     w.ops(&format!(
-        "movxm p5, #{cut}\nlda r0, [p5, #0]\nvbcst.32 x2, r0\nmova r1, #0\nvbcst.32 x3, r1\nmova r1, #4\nvbcst.32 x4, r1\nmovxm p5, #{z}\nmovxm p6, #{steps}",
-        cut = OWN + CUTOFF,
+        "vbcst.32 x2, r0\nmova r1, #0\nvbcst.32 x3, r1\nmova r1, #4\nvbcst.32 x4, r1\nmovxm p5, #{z}\nmovxm p6, #{steps}",
         z = OWN + Z,
         steps = OWN + STEPS
     ))?;

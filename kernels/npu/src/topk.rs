@@ -10,7 +10,7 @@ use unicorn_kernels_xdna::container::xclbin::Xclbin;
 use crate::array::{self, CORES, mm2s, s2mm, tile};
 use crate::call::ITERATIONS;
 use crate::core::{PARAMETERS, RESULTS};
-use crate::cutoff::Place;
+use crate::exchange::Place;
 use crate::fixed::{self, Active, Scale, Threshold};
 use crate::flow::{Flow, dim};
 use crate::run::{ACTIVATIONS, OUTPUTS, RESULT_DESCRIPTORS, WEIGHTS, shim};
@@ -115,13 +115,11 @@ impl TopKernel {
         design.cores.clear();
         let words = (0..fixed::STEPS).map(fixed::entry).collect();
         let table = Segment { offset: scan::TABLE, words };
-        for column in 0..4 {
-            for row in 0..CORES {
-                let program = scan::program(&slice, &threshold, Place { column, row })?;
-                let mut core = Core::new(tile(column, 2 + row)?, &program.code());
-                core.segments.push(table.clone());
-                design.cores.push(core);
-            }
+        for place in Place::all() {
+            let program = scan::program(&slice, &threshold, place)?;
+            let mut core = Core::new(tile(place.column, 2 + place.row)?, &program.code());
+            core.segments.push(table.clone());
+            design.cores.push(core);
         }
         design.check()?;
         debug_assert!(RESULTS as usize >= ROOM + 2 * slice.block());

@@ -78,7 +78,14 @@ impl Writer {
     }
 
     /// The same for a number of passes that the register `passes` holds, never below `fewest`.
-    pub(crate) fn looped_by(&mut self, name: &str, counter: u8, (passes, fewest): (u8, usize), body: &[Draft], least: usize) -> Result<&mut Self, NpuError> {
+    pub(crate) fn looped_by(
+        &mut self,
+        name: &str,
+        counter: u8,
+        (passes, fewest): (u8, usize),
+        body: &[Draft],
+        least: usize,
+    ) -> Result<&mut Self, NpuError> {
         self.end(0)?;
         let code = schedule::modulo(body, least, least + 8)?;
         kernel_passes(name, fewest, &code)?;

@@ -16,7 +16,11 @@ enum Gate {
     Gaussian(u64, i32),
     Equal(i32),
     /// One value among others, all equal.
-    Outlier { at: usize, value: i32, others: i32 },
+    Outlier {
+        at: usize,
+        value: i32,
+        others: i32,
+    },
     Turns(i32, i32),
     /// Gaussian, and none above zero.
     Negative(u64),

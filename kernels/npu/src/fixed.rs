@@ -6,6 +6,9 @@
 //! `c = q + floor(k * sqrt(D) / sqrt(n))`, the root taken to 16 leading bits and `k / sqrt(n)` likewise: [`Threshold::cutoff`]. A neuron is active if `z > c`,
 //! and its value is `gelu(z - c)`: [`Scale::gelu`].
 //!
+//! The product with the up results: `t[i] = floor(acc[i] * m[i] / 2^16)` again, and 16 leading bits of `value[i]` and of `t[i]`, counted from the largest of
+//! them, are multiplied. The products' 16 leading bits times `127 / largest` are bytes: [`product`].
+//!
 //! Bounds, in units of `z` and with `s` the true standard deviation: the cutoff lies within `2 + k + 2^-13 * k * s` of `mean + k * s`; GELU within
 //! `2 + 2^-12 * u` of the true value at `u`. Tests hold them against float64.
 
@@ -193,4 +196,74 @@ fn phi(step: usize) -> u32 {
 /// A word of the table: the value at a step, and above it the rise to the next.
 pub(crate) fn entry(step: usize) -> u32 {
     phi(step) | (phi(step + 1) - phi(step)) << 16
+}
+
+/// Bits that a magnitude has beyond 15: so far a token's numbers are shifted right to fit 16 bits with a sign.
+const fn beyond(largest: u32) -> u32 {
+    17_u32.saturating_sub(largest.leading_zeros())
+}
+
+/// Shifted right and rounded to the nearest, halves up.
+const fn nearest(value: i32, by: u32) -> i32 {
+    if by == 0 { value } else { ((value as i64 + (1 << (by - 1))) >> by) as i32 }
+}
+
+/// The same into 16 bits: what rounding up makes too large saturates.
+fn narrow(value: i32, by: u32) -> i32 {
+    nearest(value, by).clamp(-0x8000, 0x7FFF)
+}
+
+/// How a token's products became bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Steps {
+    /// Shifts of values and of up results.
+    pub before: [u32; 2],
+    /// Shift of the products.
+    pub product: u32,
+    /// Significant bits of the largest product behind that.
+    pub bits: u32,
+    /// 127 times 2^(7 + bits) over it.
+    pub factor: u32,
+}
+
+impl Steps {
+    /// From the two words that the cores get.
+    pub(crate) const fn read([before, after]: [u32; 2]) -> Self {
+        Self { before: [before & 31, before >> 8 & 31], product: after >> 16 & 31, bits: after >> 24 & 31, factor: after & 0x7FFF }
+    }
+
+    fn unit(self) -> f64 {
+        let power = (7 + self.bits + self.product + self.before[0] + self.before[1]) as i32;
+        f64::from(power).exp2() / f64::from(self.factor.max(1))
+    }
+}
+
+/// A token's products as bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantised {
+    /// -127 to 127, in the order of the active neurons.
+    pub values: Vec<i8>,
+    /// What one of them stands for: so many units of a value times a unit of an up result.
+    pub unit: f64,
+}
+
+impl Quantised {
+    pub(crate) fn new(values: Vec<i8>, steps: Steps) -> Self {
+        Self { values, unit: steps.unit() }
+    }
+}
+
+/// The definition of the product kernel: values as [`Active`] has them (0 to 2^23), up results with their multipliers, both for active neurons only.
+#[must_use]
+pub fn product(values: &[i32], accumulators: &[i32], multipliers: &[u16]) -> Quantised {
+    let ups: Vec<i32> = accumulators.iter().zip(multipliers).map(|(acc, m)| scaled(*acc, *m)).collect();
+    let most = |all: &[i32]| all.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+    let before = [beyond(most(values)), beyond(most(&ups))];
+    let products: Vec<i32> = values.iter().zip(&ups).map(|(v, t)| narrow(*v, before[0]) * narrow(*t, before[1])).collect();
+    let all = most(&products);
+    let top = all >> beyond(all);
+    let bits = 32 - top.leading_zeros();
+    let steps = Steps { before, product: beyond(all), bits, factor: largest(15, 127 << (7 + bits), |t| t * top) };
+    let byte = |p: &i32| nearest(narrow(*p, steps.product) * steps.factor as i32, 7 + bits).clamp(-128, 127) as i8;
+    Quantised::new(products.iter().map(byte).collect(), steps)
 }

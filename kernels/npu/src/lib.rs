@@ -18,6 +18,7 @@ mod inner;
 mod kernel;
 mod lanes;
 mod layout;
+mod product;
 mod run;
 mod scan;
 mod sum;
@@ -26,9 +27,10 @@ mod write;
 
 pub use call::{Cut, Shape, Sharing, Weights};
 pub use cost::{Cost, cost};
-pub use fixed::{Active, Scale, Threshold, scaled};
+pub use fixed::{Active, Quantised, Scale, Threshold, product, scaled};
 pub use kernel::Kernel;
 pub use layout::{Activations, Statistics, pack_weights};
+pub use product::{ProductKernel, ProductRun};
 pub use run::{ACTIVATIONS, OUTPUTS, Run, WEIGHTS, Window};
 pub use sum::{SumKernel, SumShape};
 pub use topk::{TopKernel, TopRun};
@@ -130,6 +132,14 @@ pub enum NpuError {
         tokens: usize,
         /// Bytes given.
         bytes: usize,
+    },
+    /// Products that one run cannot make, or that do not go with it.
+    #[error("products of {neurons} active neurons: {why}")]
+    Products {
+        /// The active neurons.
+        neurons: usize,
+        /// What is wrong.
+        why: &'static str,
     },
     /// A token with too many active neurons in a core's slice: the host must find them itself.
     #[error("token {token} has {active} active neurons, more than {room} of them in one core's slice: find them on the host")]

@@ -53,8 +53,8 @@ pub(crate) fn program(slice: &Slice, threshold: &Threshold, place: Place) -> Res
     w.op(&format!("movxm p7, #{}", OWN + SETUP + slice.scales_at() as u32))?.label("token")?;
     core::take_block(&mut w, 0)?;
     sums(&mut w, slice)?;
-    cutoff::fold(&mut w)?;
     core::give_block(&mut w, 0)?;
+    cutoff::fold(&mut w)?;
     exchange::exchange(&mut w, place, cutoff::join, cutoff::keep, |w| cutoff::solve(w, threshold))?;
     list(&mut w, slice, place)?;
     core::take_results(&mut w)?;

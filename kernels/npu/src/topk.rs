@@ -12,7 +12,7 @@ use crate::call::ITERATIONS;
 use crate::core::{PARAMETERS, RESULTS};
 use crate::exchange::Place;
 use crate::fixed::{self, Active, Scale, Threshold};
-use crate::flow::{Flow, dim};
+use crate::flow::{Flow, PLAIN};
 use crate::run::{ACTIVATIONS, OUTPUTS, RESULT_DESCRIPTORS, WEIGHTS, shim};
 use crate::{NpuError, kernel, scan};
 
@@ -72,8 +72,15 @@ impl Slice {
     }
 
     pub(crate) fn flow(&self) -> Flow {
-        let plain = [dim(1, 0); 4];
-        Flow { broadcast: false, block: self.block(), deal: plain, room: ROOM, results: self.record(), walk: plain, buffer: 4 * self.record() }
+        Flow {
+            broadcast: false,
+            block: self.block(),
+            deal: [PLAIN; 4],
+            room: ROOM,
+            results: self.record(),
+            walk: [PLAIN; 4],
+            buffer: 4 * self.record(),
+        }
     }
 }
 

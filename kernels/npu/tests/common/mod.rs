@@ -2,7 +2,8 @@
 #![allow(dead_code)]
 
 use unicorn_kernels_npu::{
-    Active, Kernel, NpuError, Run, Scale, Shape, Statistics, SumKernel, SumShape, Threshold, TopKernel, Weights, pack_weights,
+    Active, Kernel, NpuError, ProductKernel, Quantised, Run, Scale, Shape, Statistics, SumKernel, SumShape, Threshold, TopKernel, Weights,
+    pack_weights, product,
 };
 use unicorn_kernels_xdna::array::{Direction, TileKind};
 use unicorn_kernels_xdna::container::{txn::Txn, xclbin::Xclbin};
@@ -239,4 +240,40 @@ fn difference(got: &Active, want: &Active) -> String {
     let at = got.neurons.iter().zip(&want.neurons).position(|(a, b)| a != b);
     let first = at.map(|at| (at, got.neurons[at], want.neurons[at]));
     format!("cutoff {} for {}, {} neurons for {}, first difference {first:?}", got.cutoff, want.cutoff, got.neurons.len(), want.neurons.len())
+}
+
+/// An array with a kernel of products in it.
+pub struct ProductMachine {
+    pub kernel: ProductKernel,
+    npu: Npu,
+}
+
+impl ProductMachine {
+    pub fn new() -> Self {
+        let kernel = ProductKernel::new().unwrap_or_else(|e| panic!("{e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs and compares with the definition.
+    pub fn prove(&mut self, values: &[i32], ups: &[i32], multipliers: &[u16]) -> (Report, Quantised) {
+        let run = self.kernel.run(values.len()).unwrap_or_else(|e| panic!("{e}"));
+        let mut packed = run.pack(values, multipliers).unwrap();
+        let mut given: Vec<u8> = (0..run.buffers[1]).map(|i| (i * 151 + 7) as u8).collect();
+        ups.iter().zip(given.as_chunks_mut::<4>().0).for_each(|(up, to)| *to = up.to_le_bytes());
+        let mut out = vec![0xA5; run.buffers[2]];
+        assert_eq!(packed.len(), run.buffers[0]);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(5_000_000);
+        let report = self.npu.run(&stream, &mut [&mut packed, &mut given, &mut out]).unwrap_or_else(|e| panic!("{e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{core:?}");
+        }
+        let (got, want) = (run.read(&out).unwrap(), product(values, ups, multipliers));
+        let at = got.values.iter().zip(&want.values).position(|(a, b)| a != b);
+        assert!(got == want, "{} neurons: first difference at {at:?}, unit {} for {}", values.len(), got.unit, want.unit);
+        (report, got)
+    }
 }

@@ -116,7 +116,7 @@ impl ProductKernel {
             stream.wait(s2mm(tile(column, 0)?, 0)?);
         }
         let padded = rounds * ROUND;
-        Ok(ProductRun { neurons, stream: stream.finish(), buffers: [8 * padded, 4 * padded, padded + 16 * CORES * 4 * RECORD / 4] })
+        Ok(ProductRun { neurons, stream: stream.finish(), buffers: [8 * padded, 4 * padded, padded + 16 * CORES * RECORD] })
     }
 }
 

@@ -142,10 +142,16 @@ impl SumMachine {
     /// Runs and compares.
     pub fn prove(&mut self, rows: usize, weights: Fill, activations: Fill) -> Report {
         let shape = self.kernel.shape;
-        let (w, x) = (weights.values(rows * shape.outputs), activations.values(rows * shape.tokens));
+        self.sums(&weights.values(rows * shape.outputs), &activations.values(rows * shape.tokens)).0
+    }
+
+    /// The same for given numbers: also the sums, `[token][column]`, one behind the other.
+    pub fn sums(&mut self, w: &[i8], x: &[i8]) -> (Report, Vec<i32>) {
+        let shape = self.kernel.shape;
+        let rows = w.len() / shape.outputs;
         let run = self.kernel.run(rows).unwrap_or_else(|e| panic!("{e}"));
-        let mut packed = self.kernel.pack_weights(&w);
-        let mut given = self.kernel.activations(rows).pack(&x);
+        let mut packed = self.kernel.pack_weights(w);
+        let mut given = self.kernel.activations(rows).pack(x);
         let mut out = vec![0xA5; run.buffers[2]];
         assert_eq!([packed.len(), given.len(), out.len()], run.buffers);
         let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
@@ -155,6 +161,7 @@ impl SumMachine {
             assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
         }
         let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+        let mut sums = Vec::new();
         for token in 0..shape.tokens {
             for column in 0..shape.outputs {
                 let weight = |row: usize| match shape.weights {
@@ -163,10 +170,11 @@ impl SumMachine {
                 };
                 let want: i32 = (0..rows).map(|row| i32::from(weight(row)) * i32::from(x[token * rows + row])).sum();
                 let got = words[token * run.row + column];
-                assert_eq!(got, want, "{shape:?} x {rows}, {weights:?} by {activations:?}: token {token}, column {column}");
+                assert_eq!(got, want, "{shape:?} x {rows}: token {token}, column {column}");
+                sums.push(got);
             }
         }
-        report
+        (report, sums)
     }
 }
 

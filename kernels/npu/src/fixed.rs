@@ -70,7 +70,8 @@ impl Threshold {
         Ok(Self { neurons, factor, shift })
     }
 
-    /// Multipliers for the scales of rows, and the real factor that they stand for: `scale[i] = multiplier[i] * factor`, to half a unit.
+    /// Multipliers for the scales of rows, and what a unit of `z` is then, but for the activations' scale: `scale[i] * 2^16` is `multiplier[i]` such units,
+    /// to half of one.
     /// `largest` is what no accumulator's magnitude exceeds: for int8 weights `2^14` times the row's length, for int4 weights `2^10` times.
     ///
     /// # Errors
@@ -92,20 +93,21 @@ impl Threshold {
         }
         let widest = f64::from(scales.iter().copied().fold(0.0, f32::max));
         let factor = if widest > 0.0 { widest / most as f64 } else { 1.0 };
-        Ok((scales.iter().map(|scale| (f64::from(*scale) / factor).round() as u16).collect(), factor))
+        let multipliers = scales.iter().map(|scale| (f64::from(*scale) / factor).round() as u16).collect();
+        Ok((multipliers, factor * f64::from(1 << POINT)))
     }
 
-    /// The cutoff for a token's `z`, of which there are as many as neurons, each between `-2^23` and `2^23`.
+    /// The cutoff for a token's `z`, of which there are as many as neurons, each between `-2^23` and `2^23`; for others it means nothing.
     #[must_use]
     pub fn cutoff(&self, z: &[i32]) -> i32 {
         let n = self.neurons as u64;
         // Shifted up, so that nothing is negative.
         let above = |z: i32| (i64::from(z) + (1 << BITS)) as u64;
-        let sum: u64 = z.iter().map(|z| above(*z)).sum();
-        let squares: u64 = z.iter().map(|z| above(*z).pow(2)).sum();
+        let total = |of: &dyn Fn(u64) -> u64| z.iter().fold(0_u64, |sum, z| sum.wrapping_add(of(above(*z))));
+        let (sum, squares) = (total(&|w| w), total(&|w| w.wrapping_mul(w)));
         let mean = sum / n;
         // The sum of (w - mean)^2 is that of w^2 less mean * (2 * sum - n * mean), and n * mean is the sum less the rest.
-        let deviations = squares - mean * (sum + sum % n);
+        let deviations = squares.wrapping_sub(mean.wrapping_mul(sum.wrapping_add(sum % n)));
         // An even shift leaves the root's bits.
         let up = deviations.leading_zeros() & !1;
         let root = largest(16, (deviations.checked_shl(up).unwrap_or(0) >> 32) as u32, |t| t * t);
@@ -120,7 +122,7 @@ impl Threshold {
         let z: Vec<i32> = accumulators.iter().zip(multipliers).map(|(acc, m)| scaled(*acc, *m)).collect();
         let cutoff = self.cutoff(&z);
         let above = z.iter().enumerate().filter(|(_, z)| **z > cutoff);
-        let neurons = above.map(|(i, z)| (i as u32, scale.gelu(z - cutoff))).collect();
+        let neurons = above.map(|(i, z)| (i as u32, scale.gelu(z.wrapping_sub(cutoff)))).collect();
         Active { cutoff, neurons }
     }
 }
@@ -156,7 +158,7 @@ impl Scale {
     /// Units of `z` that a unit of a GELU value is: `gelu(u) = u * phi(u)`, and `phi` is at most 32,767 of 65,536.
     pub const UNIT: f64 = 65536.0 / ONE;
 
-    /// The scale of a token: the real factor of the multipliers times that of the token's activations.
+    /// The scale of a token: the unit that [`Threshold::multipliers`] gives, times the scale of the token's activations.
     ///
     /// # Errors
     /// For factors that are not above zero, or 4 and more: a unit of `z` is far below one.
@@ -178,7 +180,7 @@ impl Scale {
     /// GELU (its tanh form) of `u` units of `z`, above zero, in units of 2^16 / 32,767 units of `z`.
     #[must_use]
     pub fn gelu(self, u: i32) -> i32 {
-        let narrow = (u >> self.before).min(0x7FFF) as u32;
+        let narrow = (u >> self.before).clamp(0, 0x7FFF) as u32;
         let x = ((narrow * u32::from(self.factor)) >> self.after).min(0xFFFF);
         let word = entry((x >> WITHIN) as usize);
         let phi = (word & 0xFFFF) + (((word >> 16) * (x & 0xFF)) >> WITHIN);

@@ -19,7 +19,7 @@ use crate::flow::{Flow, dim};
 use crate::lanes::{self, BOTH_SIGNED, SIGNED, UNSIGNED, largest, quarters, scaled};
 use crate::run::{ACTIVATIONS, OUTPUTS, RESULT_DESCRIPTORS, WEIGHTS, shim};
 use crate::write::Writer;
-use crate::{NpuError, kernel};
+use crate::{Cost, NpuError, kernel};
 
 /// Neurons of a core in a round, and of all cores.
 const LANES: usize = 32;
@@ -29,6 +29,10 @@ const RECORD: usize = LANES / 4;
 /// Offsets in a core's memory: up results, values, multipliers, a word each; and the products.
 const ARRAYS: [u32; 3] = [0, 0x1000, 0x2000];
 const PRODUCTS: u32 = 0x3000;
+
+/// Cycles of a token beside its rounds, most of them for two words that all cores agree on; and of a round.
+const TOKEN: usize = 1017;
+const ROUND_CYCLES: usize = 324;
 
 const FLOW: Flow = Flow {
     broadcast: false,
@@ -117,6 +121,21 @@ impl ProductKernel {
         }
         let padded = rounds * ROUND;
         Ok(ProductRun { neurons, stream: stream.finish(), buffers: [8 * padded, 4 * padded, padded + 16 * CORES * RECORD] })
+    }
+
+    /// Predicts a run; the time of the command processor and of host memory are not in it.
+    ///
+    /// # Errors
+    /// As [`ProductKernel::run`].
+    pub fn cost(&self, neurons: usize) -> Result<Cost, NpuError> {
+        let run = self.run(neurons)?;
+        let rounds = neurons.div_ceil(ROUND);
+        Ok(Cost {
+            read: (run.buffers[0] + run.buffers[1]) as u64,
+            written: run.buffers[2] as u64,
+            products: neurons as u64,
+            cycles: (TOKEN + ROUND_CYCLES * rounds) as u64,
+        })
     }
 }
 

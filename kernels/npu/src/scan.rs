@@ -23,16 +23,16 @@ const SETUP: u32 = 0;
 const LIST: u32 = 0x2000;
 const WORDS: u32 = 0x3400;
 pub(crate) const TABLE: u32 = 0x3800;
-/// `z` of the slice, and a step for each neuron.
+/// `z` of the slice; and, behind the blocks of gate results, a step for each neuron.
 const Z: u32 = 0x4000;
-const STEPS: u32 = 0x6000;
+pub(crate) const STEPS: u32 = 0xB000;
 
 /// Regions of memory with their banks.
 const SETUPS: (u32, u8) = (0, 0);
 const BLOCKS: (u32, u8) = (1, 2);
 const RESULTS: (u32, u8) = (3, 3);
 const ZS: (u32, u8) = (4, 1);
-const STEP: (u32, u8) = (5, 1);
+const STEP: (u32, u8) = (5, 2);
 const LISTS: (u32, u8) = (6, 0);
 const WORD: (u32, u8) = (7, 0);
 const ENTRIES: (u32, u8) = (8, 0);
@@ -117,7 +117,7 @@ fn list(w: &mut Writer, slice: &Slice, place: Place) -> Result<(), NpuError> {
         memory("vst wl1, [p6], #32", STEP)?,
         memory("vst wh1, [p6], #32", STEP)?,
     ];
-    w.looped("steps", 1, slice.lanes() / 16, &steps, 4)?;
+    w.looped("steps", 1, slice.lanes() / 16, &steps, 2)?;
     w.ops(&format!("movxm p6, #{}\nmovxm p5, #{}\nmova r15, #0", OWN + STEPS, OWN + LIST))?;
     let list = [memory("lda m1, [p6], #4", STEP)?, memory("st r15, [p5], m1", LISTS)?, draft("add r15, r15, #4")?];
     w.looped("list", 1, slice.lanes(), &list, 1)?;

@@ -3,18 +3,19 @@
 //! Each of the 16 cores has a slice of the neurons, and for each token gives a record: how many of its neurons are active, the cutoff, their numbers and
 //! their GELU values in ascending order. The gate's results come as they lie; multipliers and the tokens' scales come before them.
 
-use unicorn_kernels_xdna::array::{Core, Design, Iteration, Segment, Stream};
+use unicorn_kernels_xdna::array::{Buffer, Core, Design, Iteration, Segment, Stream};
 use unicorn_kernels_xdna::container::txn::Txn;
 use unicorn_kernels_xdna::container::xclbin::Xclbin;
 
 use crate::array::{self, CORES, mm2s, s2mm, tile};
 use crate::call::ITERATIONS;
-use crate::core::{PARAMETERS, RESULTS};
+use crate::core::PARAMETERS;
+use crate::cost::WAY;
 use crate::exchange::Place;
 use crate::fixed::{self, Active, Scale, Threshold};
 use crate::flow::{Flow, PLAIN};
 use crate::run::{ACTIVATIONS, OUTPUTS, RESULT_DESCRIPTORS, WEIGHTS, shim};
-use crate::{NpuError, kernel, scan};
+use crate::{Cost, NpuError, kernel, scan};
 
 /// Most tokens of a run.
 const TOKENS: usize = ITERATIONS;
@@ -26,6 +27,11 @@ const ROOM: usize = 0x8000;
 const GROUP: usize = 32;
 /// Most active neurons of a slice for which a record has room.
 const MOST: usize = 224;
+
+/// Cycles of a token beside its loops: the sums' way from core to core, the cutoff, its way back.
+const TOKEN: usize = 980;
+/// Cycles of a group of active neurons.
+const GROUP_CYCLES: usize = 290;
 
 /// A core's part of the neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +133,11 @@ impl TopKernel {
             let mut core = Core::new(tile(place.column, 2 + place.row)?, &program.code());
             core.segments.push(table.clone());
             design.cores.push(core);
+            let steps =
+                Buffer { tile: tile(place.column, 2 + place.row)?, name: "steps".into(), offset: scan::STEPS, bytes: 4 * slice.lanes() as u32 };
+            design.buffers.push(steps);
         }
         design.check()?;
-        debug_assert!(RESULTS as usize >= ROOM + 2 * slice.block());
         Ok(Self { threshold, design, slice })
     }
 
@@ -182,6 +190,26 @@ impl TopKernel {
         }
         let gate = (tokens - 1) * row + 4 * CORES * slice.length;
         Ok(TopRun { tokens, stream: stream.finish(), buffers: [self.setup_bytes(), 4 * gate, 16 * results] })
+    }
+
+    /// Predicts a run whose busiest slices have so many active neurons; the time of the command processor and of host memory are not in it.
+    ///
+    /// # Errors
+    /// As [`TopKernel::run`].
+    pub fn cost(&self, tokens: usize, active: usize) -> Result<Cost, NpuError> {
+        let (slice, run) = (self.slice, self.run(tokens, self.threshold.neurons)?);
+        let block = slice.block() / 4;
+        // Bundles of the three loops over all lanes, and of those over active ones.
+        let lanes = slice.lanes() * 7 / 32 + slice.lanes() * 2 / 16 + slice.lanes();
+        let compute = TOKEN + lanes + GROUP_CYCLES * active.min(slice.room).div_ceil(GROUP);
+        let results = CORES * slice.record();
+        let later = compute.max(2 * block).max(results) * (tokens - 1);
+        Ok(Cost {
+            read: (run.buffers[0] + 16 * CORES * tokens * block) as u64,
+            written: run.buffers[2] as u64,
+            products: (self.threshold.neurons * tokens) as u64,
+            cycles: (2 * block * (slice.setup_blocks() + 1) + block + later + compute + results + slice.record() + WAY) as u64,
+        })
     }
 
     /// Where a pair of cores finds its setup.

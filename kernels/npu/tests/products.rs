@@ -23,7 +23,7 @@ impl Kind {
         match self {
             Kind::Random(seed, most) => {
                 let mut random = Random(seed);
-                let mut one = || (i64::from(random.byte()) << 8 | i64::from(random.byte() as u8)) * i64::from(most) >> 15;
+                let mut one = || ((i64::from(random.byte()) << 8 | i64::from(random.byte() as u8)) * i64::from(most)) >> 15;
                 (0..count).map(|_| one() as i32).collect()
             }
             Kind::All(value) => vec![value; count],
@@ -153,9 +153,9 @@ fn a_sparse_layer_is_near_its_formula() {
     let gated = matrix.run(neurons, &gate, &x);
     let mut top = TopMachine::new(neurons, Threshold::TWENTIETH, 64);
     let threshold = top.kernel.threshold;
-    let (gate_multipliers, gate_factor) = threshold.multipliers(&gate_scales, (hidden as u32) << 14).unwrap();
-    let (up_multipliers, up_factor) = threshold.multipliers(&up_scales, (hidden as u32) << 14).unwrap();
-    let z = gate_factor * 65536.0 * unit;
+    let (gate_multipliers, gate_unit) = threshold.multipliers(&gate_scales, (hidden as u32) << 14).unwrap();
+    let (up_multipliers, up_unit) = threshold.multipliers(&up_scales, (hidden as u32) << 14).unwrap();
+    let z = gate_unit * unit;
     let scale = Scale::new(z).unwrap();
     top.prove(&gated.values, gated.run.row, &gate_multipliers, &[scale]);
     let active = threshold.active(&gated.values[0], &gate_multipliers, scale);
@@ -170,7 +170,7 @@ fn a_sparse_layer_is_near_its_formula() {
 
     let mut sums = SumMachine::new(Weights::Int8, hidden, 1);
     let (_, out) = sums.sums(&gather(&down), &bytes.values);
-    let real = bytes.unit * Scale::UNIT * z * up_factor * 65536.0 * unit;
+    let real = bytes.unit * Scale::UNIT * z * up_unit * unit;
 
     let dot = |matrix: &[i8], row: usize| (0..hidden).map(|i| f64::from(matrix[row * hidden + i]) * f64::from(x[i])).sum::<f64>() * unit;
     let g: Vec<f64> = (0..neurons).map(|row| dot(&gate, row) * f64::from(gate_scales[row])).collect();

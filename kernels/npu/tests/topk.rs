@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fill, Machine, Random, TopMachine};
+use common::{Fill, Machine, Random, TopMachine, gaussian};
 use unicorn_kernels_npu::{NpuError, Scale, Shape, Threshold, TopKernel, Weights, scaled};
 
 /// The magnitude that gate results of 2,048 int8 weights do not exceed, with the multipliers that it leaves room for.
@@ -50,18 +50,12 @@ impl Gate {
     ];
 
     fn values(self, count: usize) -> Vec<i32> {
-        let gaussian = |seed: u64, width: i32| {
-            let mut random = Random(seed);
-            // Twelve bytes have a standard deviation of 256.
-            let mut one = || ((0..12).map(|_| i64::from(random.byte())).sum::<i64>() * i64::from(width) / 256) as i32;
-            (0..count).map(|_| one()).collect::<Vec<_>>()
-        };
         match self {
-            Gate::Gaussian(seed, width) => gaussian(seed, width),
+            Gate::Gaussian(seed, width) => gaussian(seed, width, count),
             Gate::Equal(value) => vec![value; count],
             Gate::Outlier { at, value, others } => (0..count).map(|i| if i == at % count { value } else { others }).collect(),
             Gate::Turns(a, b) => (0..count).map(|i| if i % 2 == 0 { a } else { b }).collect(),
-            Gate::Negative(seed) => gaussian(seed, 40_000).into_iter().map(|v| -v.abs() - 1_000_000).collect(),
+            Gate::Negative(seed) => gaussian(seed, 40_000, count).into_iter().map(|v| -v.abs() - 1_000_000).collect(),
             Gate::Ramp => (0..count).map(|i| (i as i64 * 2 * i64::from(LARGEST) / count as i64) as i32 - LARGEST as i32).collect(),
         }
     }
@@ -126,7 +120,7 @@ fn a_full_record_says_so() {
     let mut machine = TopMachine::new(4096, Threshold::TWENTIETH, 32);
     // The first core has all large values: 200 of its 256 neurons.
     let values: Vec<i32> = (0..4096).map(|i| if i < 200 { 5_000_000 + i } else { i % 7 }).collect();
-    let (_, counts) = machine.prove(&[values.clone()], 4096, &vec![MULTIPLIER; 4096], &[scale()]);
+    let (_, counts) = machine.prove(std::slice::from_ref(&values), 4096, &vec![MULTIPLIER; 4096], &[scale()]);
     assert_eq!(counts, [200]);
     let run = machine.kernel.run(1, 4096).unwrap();
     let mut records = vec![0; run.buffers[2]];
@@ -188,9 +182,9 @@ fn multipliers_stand_for_their_scales() {
     let threshold = Threshold::new(5, 1.0).unwrap();
     let scales = [0.5, 0.0, 1e-4, 0.123, 0.25];
     for largest in [1, 2048 << 10, LARGEST, i32::MAX as u32] {
-        let (multipliers, factor) = threshold.multipliers(&scales, largest).unwrap();
+        let (multipliers, unit) = threshold.multipliers(&scales, largest).unwrap();
         for (multiplier, scale) in multipliers.iter().zip(scales) {
-            assert!((f64::from(*multiplier) * factor - f64::from(scale)).abs() <= 0.5 * factor);
+            assert!((f64::from(*multiplier) * unit - 65536.0 * f64::from(scale)).abs() <= 0.5 * unit);
             for acc in [largest.min(i32::MAX as u32) as i32, -(largest as i32)] {
                 assert!((-(1 << 23)..1 << 23).contains(&scaled(acc, *multiplier)));
             }
@@ -198,6 +192,7 @@ fn multipliers_stand_for_their_scales() {
         assert!(*multipliers.iter().max().unwrap() >= 255);
     }
     assert_eq!(threshold.multipliers(&[0.0; 5], LARGEST).unwrap().0, [0; 5]);
+    assert!(matches!(threshold.multipliers(&scales, u32::MAX), Err(NpuError::Scales { .. })));
     for scales in [&[1.0; 4][..], &[1.0, f32::NAN, 1.0, 1.0, 1.0], &[1.0, -1.0, 1.0, 1.0, 1.0], &[f32::INFINITY; 5]] {
         assert!(matches!(threshold.multipliers(scales, LARGEST), Err(NpuError::Scales { .. })));
     }
@@ -217,8 +212,6 @@ fn the_gate_s_results_are_taken_as_they_are() {
     let mut machine = TopMachine::new(neurons, Threshold::TWENTIETH, 64);
     let threshold = machine.kernel.threshold;
     let (multipliers, factor) = threshold.multipliers(&scales, (inputs as u32) << 14).unwrap();
-    // z is floor(acc * multiplier / 2^16).
-    let factor = factor * 65536.0;
     let unit = |token: usize| Scale::new(factor * units[token]).unwrap();
     let (_, counts) = machine.prove(&result.values, result.run.row, &multipliers, &[unit(0), unit(1)]);
     assert!(counts.iter().all(|count| (20..90).contains(count)), "{counts:?}");
@@ -261,6 +254,21 @@ fn what_does_not_fit_is_refused() {
     kernel.scale(&mut setup, 64, scale());
     assert_eq!(setup, before);
     kernel.scale(&mut setup[..10], 0, scale());
+}
+
+/// Memory may hold anything: numbers that no gate can have made mean nothing, but do no harm.
+#[test]
+fn the_definition_takes_all_numbers() {
+    for neurons in [1, 3, 16384] {
+        let threshold = Threshold::new(neurons, 8.0).unwrap();
+        for (a, b) in [(i32::MIN, i32::MIN), (i32::MIN, i32::MAX), (i32::MAX, i32::MAX), (0, i32::MIN)] {
+            let values = Gate::Turns(a, b).values(neurons);
+            threshold.active(&values, &vec![u16::MAX; neurons], scale());
+        }
+    }
+    for u in [i32::MIN, -1, 0, i32::MAX] {
+        scale().gelu(u);
+    }
 }
 
 /// The same call gives the same bytes.

@@ -44,6 +44,14 @@ impl Fill {
     }
 }
 
+/// Nearly Gaussian numbers with about this standard deviation.
+pub fn gaussian(seed: u64, width: i32, count: usize) -> Vec<i32> {
+    let mut random = Random(seed);
+    // Twelve bytes have a standard deviation of 256.
+    let mut one = || ((0..12).map(|_| i64::from(random.byte())).sum::<i64>() * i64::from(width) / 256) as i32;
+    (0..count).map(|_| one()).collect()
+}
+
 /// The value that four bits stand for.
 pub fn nibble(value: i8) -> i8 {
     (value << 4) >> 4

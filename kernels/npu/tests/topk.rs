@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fill, Machine, Random, TopMachine, gaussian};
-use unicorn_kernels_npu::{NpuError, Scale, Shape, Threshold, TopKernel, Weights, scaled};
+use unicorn_kernels_npu::{Active, NpuError, Scale, Shape, Threshold, TopKernel, Weights, scaled};
 
 /// The magnitude that gate results of 2,048 int8 weights do not exceed, with the multipliers that it leaves room for.
 const LARGEST: u32 = 2048 << 14;
@@ -256,19 +256,26 @@ fn what_does_not_fit_is_refused() {
     kernel.scale(&mut setup[..10], 0, scale());
 }
 
-/// Memory may hold anything: numbers that no gate can have made mean nothing, but do no harm.
+/// Memory may hold anything: of numbers that no gate can have made nothing is said, but they do no harm, neither here nor on cores.
 #[test]
-fn the_definition_takes_all_numbers() {
-    for neurons in [1, 3, 16384] {
+fn numbers_that_no_gate_makes_do_no_harm() {
+    let pairs = [(i32::MIN, i32::MIN), (i32::MIN, i32::MAX), (i32::MAX, i32::MAX), (0, i32::MIN), (-7, i32::MAX)];
+    for neurons in [1, 3, 700, 16384] {
         let threshold = Threshold::new(neurons, 8.0).unwrap();
-        for (a, b) in [(i32::MIN, i32::MIN), (i32::MIN, i32::MAX), (i32::MAX, i32::MAX), (0, i32::MIN)] {
-            let values = Gate::Turns(a, b).values(neurons);
-            threshold.active(&values, &vec![u16::MAX; neurons], scale());
+        for (a, b) in pairs {
+            let found = threshold.active(&Gate::Turns(a, b).values(neurons), &vec![u16::MAX; neurons], scale());
+            assert!(found.neurons.len() <= neurons);
         }
     }
-    for u in [i32::MIN, -1, 0, i32::MAX] {
-        scale().gelu(u);
+    assert_eq!([0, -1].map(|u| scale().gelu(u)), [0, -1]);
+    let mut machine = TopMachine::new(700, Threshold::TWENTIETH, 160);
+    let tokens = pairs.map(|(a, b)| Gate::Turns(a, b).values(700));
+    let (_, found) = machine.run(&tokens, 700, &vec![32767; 700], &[scale(); 5]);
+    for found in found {
+        assert!(matches!(&found, Ok(Active { neurons, .. }) if neurons.is_sorted()) || matches!(found, Err(NpuError::Full { .. })));
     }
+    // The array is none the worse for it.
+    prove_all(&mut machine, 700);
 }
 
 /// The same call gives the same bytes.

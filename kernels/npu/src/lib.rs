@@ -3,7 +3,8 @@
 //! A [`Kernel`] multiplies a matrix of weights by up to 96 tokens, exactly: int8 or int4 weights, int8 activations, int32 results.
 //! It is made for a length of rows and a number of tokens; its container serves any number of rows, and [`Kernel::run`] gives the instruction
 //! stream for one. So the same container multiplies a whole matrix, or the active rows that the host has gathered. A [`SumKernel`] goes the other way: it
-//! adds up gathered rows, each times an activation.
+//! adds up gathered rows, each times an activation. Between them stand a [`TopKernel`], which finds the active neurons of a sparse layer, and a
+//! [`ProductKernel`], which makes the activations of the way back.
 
 mod array;
 mod call;

@@ -34,8 +34,9 @@ const RESULTS: (u32, u8) = (3, 3);
 const ZS: (u32, u8) = (4, 1);
 const STEP: (u32, u8) = (5, 2);
 const LISTS: (u32, u8) = (6, 0);
-const WORD: (u32, u8) = (7, 0);
-const ENTRIES: (u32, u8) = (8, 0);
+const OFFSETS: (u32, u8) = (7, 0);
+const TABLES: (u32, u8) = (8, 0);
+const ENTRIES: (u32, u8) = (9, 0);
 
 /// The program for a slice of neurons on the core at a place.
 pub(crate) fn program(slice: &Slice, threshold: &Threshold, place: Place) -> Result<Assembled, NpuError> {
@@ -68,9 +69,16 @@ pub(crate) fn program(slice: &Slice, threshold: &Threshold, place: Place) -> Res
 /// Makes `z` of the block at p1, and in cm2 to cm6 lanes whose sums are those of `h * h`, `h * l`, `l * l`, `h` and `l`, with `z = h * 2^16 + l`.
 fn sums(w: &mut Writer, slice: &Slice) -> Result<(), NpuError> {
     w.ops(&format!(
-        "movxm p0, #{}\nmovxm p2, #{}\nmov s1, #0\nmovxm r24, #{SIGNED}\nmovxm r25, #{UNSIGNED}\nmovxm r16, #{BOTH_SIGNED_64}\nmovxm r17, #{SIGNED_64}\nmovxm r18, #{UNSIGNED_64}",
-        OWN + SETUP,
-        OWN + Z
+        "movxm p0, #{setup}
+         movxm p2, #{z}
+         mov s1, #0
+         movxm r24, #{SIGNED}
+         movxm r25, #{UNSIGNED}
+         movxm r16, #{BOTH_SIGNED_64}
+         movxm r17, #{SIGNED_64}
+         movxm r18, #{UNSIGNED_64}",
+        setup = OWN + SETUP,
+        z = OWN + Z
     ))?;
     for accumulator in 2..7 {
         w.op(&format!("vclr cm{accumulator}"))?;
@@ -105,7 +113,13 @@ fn sums(w: &mut Writer, slice: &Slice) -> Result<(), NpuError> {
 /// Lists the slice's active neurons; their number in r5, that of those for which there is room in r6.
 fn list(w: &mut Writer, slice: &Slice, place: Place) -> Result<(), NpuError> {
     w.ops(&format!(
-        "vbcst.32 x2, r0\nmova r1, #0\nvbcst.32 x3, r1\nmova r1, #4\nvbcst.32 x4, r1\nmovxm p5, #{z}\nmovxm p6, #{steps}",
+        "vbcst.32 x2, r0
+         mova r1, #0
+         vbcst.32 x3, r1
+         mova r1, #4
+         vbcst.32 x4, r1
+         movxm p5, #{z}
+         movxm p6, #{steps}",
         z = OWN + Z,
         steps = OWN + STEPS
     ))?;
@@ -237,8 +251,8 @@ fn arguments(w: &mut Writer) -> Result<(), NpuError> {
 /// Puts the table's entries in the place of 32 offsets.
 fn look_up(w: &mut Writer) -> Result<(), NpuError> {
     w.ops(&format!("movxm p5, #{}\nmov p3, p5\nmovxm p6, #{}", OWN + WORDS, OWN + TABLE))?;
-    // A word is written behind its own reading, so that the two never meet.
-    let body = [memory("lda dj0, [p5], #4", WORD)?, memory("lda r20, [p6, dj0]", ENTRIES)?, memory("st r20, [p3], #4", (9, 0))?];
+    // Offsets and entries are one memory by two names: an entry is written behind the reading of its own offset, and no other meets it.
+    let body = [memory("lda dj0, [p5], #4", OFFSETS)?, memory("lda r20, [p6, dj0]", TABLES)?, memory("st r20, [p3], #4", ENTRIES)?];
     w.looped("entries", 1, 32, &body, 2)?;
     Ok(())
 }

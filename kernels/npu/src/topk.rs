@@ -149,14 +149,6 @@ impl TopKernel {
         kernel::container(&self.design)
     }
 
-    /// The program of a core by column and row from the lowest, for reading.
-    ///
-    /// # Errors
-    /// None for a kernel that was made.
-    pub fn listing(&self, column: usize, row: usize) -> Result<String, NpuError> {
-        Ok(scan::program(&self.slice, &self.threshold, Place { column: column % 4, row: row % CORES })?.to_string())
-    }
-
     /// The instruction stream for a number of tokens, `row` words of gate results apart.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ const GROUP: usize = 40;
 /// Cycles for sum and sum of squares of a group, for one token.
 const MOMENTS: usize = 226;
 /// Cycles through switches and locks, there and back.
-const WAY: usize = 150;
+pub(crate) const WAY: usize = 150;
 
 /// Predicts a run over `outputs` rows; the time of the command processor and of host memory are not in it.
 ///

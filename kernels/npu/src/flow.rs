@@ -21,6 +21,9 @@ pub(crate) struct Flow {
     pub buffer: usize,
 }
 
+/// One word after the other.
+pub(crate) const PLAIN: Dim = Dim { step: 1, wrap: 0 };
+
 pub(crate) fn dim(step: usize, wrap: usize) -> Dim {
     Dim { step: step as u32, wrap: wrap as u32 }
 }

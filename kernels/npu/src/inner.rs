@@ -23,7 +23,7 @@ const WEIGHTS: (u32, u8) = (1, 3);
 const MOMENTS: (u32, u8) = (2, 3);
 const RESULTS: (u32, u8) = (3, 3);
 
-fn memory(text: &str, (region, bank): (u32, u8)) -> Result<Draft, NpuError> {
+pub(crate) fn memory(text: &str, (region, bank): (u32, u8)) -> Result<Draft, NpuError> {
     Ok(draft(text)?.in_region(region).in_bank(bank))
 }
 

@@ -12,6 +12,14 @@ pub(crate) struct Writer {
     piece: Vec<Draft>,
 }
 
+/// Passes of a loop's kernel: the pipeline's first and last passes run outside of it.
+fn kernel_passes(name: &str, passes: usize, code: &schedule::Pipelined) -> Result<usize, NpuError> {
+    if passes < code.stages {
+        return Err(NpuError::Passes { name: name.into(), passes, stages: code.stages });
+    }
+    Ok(passes + 1 - code.stages)
+}
+
 /// One instruction from text.
 pub(crate) fn draft(text: &str) -> Result<Draft, NpuError> {
     Ok(text::instruction(text)?)
@@ -63,12 +71,25 @@ impl Writer {
     pub(crate) fn looped(&mut self, name: &str, counter: u8, passes: usize, body: &[Draft], least: usize) -> Result<&mut Self, NpuError> {
         self.end(0)?;
         let code = schedule::modulo(body, least, least + 8)?;
-        if passes < code.stages {
-            return Err(NpuError::Passes { name: name.into(), passes, stages: code.stages });
-        }
-        // The pipeline's first and last passes run outside of the kernel.
-        let kernel = passes + 1 - code.stages;
+        let kernel = kernel_passes(name, passes, &code)?;
         self.program.bundle(&format!("movxm r{counter}, #{kernel}"));
+        self.program.pipelined(name, Register::R(counter), code);
+        Ok(self)
+    }
+
+    /// The same for a number of passes that the register `passes` holds, never below `fewest`.
+    pub(crate) fn looped_by(
+        &mut self,
+        name: &str,
+        counter: u8,
+        (passes, fewest): (u8, usize),
+        body: &[Draft],
+        least: usize,
+    ) -> Result<&mut Self, NpuError> {
+        self.end(0)?;
+        let code = schedule::modulo(body, least, least + 8)?;
+        kernel_passes(name, fewest, &code)?;
+        self.program.bundle(&format!("add r{counter}, r{passes}, #-{}", code.stages - 1));
         self.program.pipelined(name, Register::R(counter), code);
         Ok(self)
     }

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Fill, Fractions, Machine, fractions};
-use unicorn_kernels_npu::{Shape, Weights, cost};
+use common::{Fill, Fractions, Machine, ProductMachine, TopMachine, fractions, gaussian};
+use unicorn_kernels_npu::{Scale, Shape, Threshold, Weights, cost};
 
 /// Runs a shape, compares results and prediction.
 fn measure(weights: Weights, outputs: usize, inputs: usize, tokens: usize) -> (u64, Fractions) {
@@ -57,5 +57,27 @@ fn small_runs_are_predicted() {
     for (outputs, inputs, tokens) in [(512, 256, 1), (256, 512, 1), (512, 256, 16), (512, 256, 64), (256, 512, 64), (410, 2048, 1), (512, 2048, 64)] {
         measure(Weights::Int8, outputs, inputs, tokens);
         measure(Weights::Int4, outputs, inputs, tokens);
+    }
+}
+
+/// Lists of active neurons and their products: a hundredth of what the gate before them takes, and near the prediction.
+#[test]
+fn active_neurons_are_predicted() {
+    for (neurons, tokens, room, busiest) in [(512, 1, 32, 20), (2000, 5, 96, 20), (8192, 1, 96, 32), (8192, 9, 96, 40), (16384, 2, 128, 70)] {
+        let mut machine = TopMachine::new(neurons, Threshold::TWENTIETH, room);
+        let values: Vec<Vec<i32>> = (0..tokens as u64).map(|seed| gaussian(seed, 40_000, neurons)).collect();
+        let (report, _) = machine.prove(&values, neurons, &vec![16383; neurons], &vec![Scale::new(1e-4).unwrap(); tokens]);
+        let predicted = machine.kernel.cost(tokens, busiest).unwrap();
+        assert!(report.cycles.abs_diff(predicted.cycles) * 10 <= report.cycles, "{neurons} x {tokens}: {} for {}", report.cycles, predicted.cycles);
+        assert_eq!(predicted.read + predicted.written, 4 * report.host_words());
+        assert!(neurons != 8192 || report.cycles < 6000 * tokens as u64);
+    }
+    let mut machine = ProductMachine::new();
+    for neurons in [1, 410, 513, 3000] {
+        let values: Vec<i32> = gaussian(1, 1500, neurons).into_iter().map(i32::abs).collect();
+        let (report, _) = machine.prove(&values, &gaussian(2, 40_000, neurons), &vec![16383; neurons]);
+        let predicted = machine.kernel.cost(neurons).unwrap();
+        assert!(report.cycles.abs_diff(predicted.cycles) * 20 <= report.cycles, "{neurons}: {} for {}", report.cycles, predicted.cycles);
+        assert_eq!(predicted.read + predicted.written, 4 * report.host_words());
     }
 }

@@ -1,7 +1,10 @@
 //! What tests and examples share: kernels on the emulated array, and the same in plain integers.
 #![allow(dead_code)]
 
-use unicorn_kernels_npu::{Kernel, Run, Shape, Statistics, SumKernel, SumShape, Weights, pack_weights};
+use unicorn_kernels_npu::{
+    Active, Kernel, NpuError, ProductKernel, Quantised, Run, Scale, Shape, Statistics, SumKernel, SumShape, Threshold, TopKernel, Weights,
+    pack_weights, product,
+};
 use unicorn_kernels_xdna::array::{Direction, TileKind};
 use unicorn_kernels_xdna::container::{txn::Txn, xclbin::Xclbin};
 use unicorn_kernels_xdna::emulator::{Npu, Report};
@@ -39,6 +42,14 @@ impl Fill {
             Fill::Single(at, value) => (0..count).map(|i| if i == at % count { value } else { 0 }).collect(),
         }
     }
+}
+
+/// Nearly Gaussian numbers with about this standard deviation.
+pub fn gaussian(seed: u64, width: i32, count: usize) -> Vec<i32> {
+    let mut random = Random(seed);
+    // Twelve bytes have a standard deviation of 256.
+    let mut one = || ((0..12).map(|_| i64::from(random.byte())).sum::<i64>() * i64::from(width) / 256) as i32;
+    (0..count).map(|_| one()).collect()
 }
 
 /// The value that four bits stand for.
@@ -139,10 +150,16 @@ impl SumMachine {
     /// Runs and compares.
     pub fn prove(&mut self, rows: usize, weights: Fill, activations: Fill) -> Report {
         let shape = self.kernel.shape;
-        let (w, x) = (weights.values(rows * shape.outputs), activations.values(rows * shape.tokens));
+        self.sums(&weights.values(rows * shape.outputs), &activations.values(rows * shape.tokens)).0
+    }
+
+    /// The same for given numbers: also the sums, `[token][column]`, one behind the other.
+    pub fn sums(&mut self, w: &[i8], x: &[i8]) -> (Report, Vec<i32>) {
+        let shape = self.kernel.shape;
+        let rows = w.len() / shape.outputs;
         let run = self.kernel.run(rows).unwrap_or_else(|e| panic!("{e}"));
-        let mut packed = self.kernel.pack_weights(&w);
-        let mut given = self.kernel.activations(rows).pack(&x);
+        let mut packed = self.kernel.pack_weights(w);
+        let mut given = self.kernel.activations(rows).pack(x);
         let mut out = vec![0xA5; run.buffers[2]];
         assert_eq!([packed.len(), given.len(), out.len()], run.buffers);
         let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
@@ -152,6 +169,7 @@ impl SumMachine {
             assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{shape:?}: {core:?}");
         }
         let words: Vec<i32> = out.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+        let mut sums = Vec::new();
         for token in 0..shape.tokens {
             for column in 0..shape.outputs {
                 let weight = |row: usize| match shape.weights {
@@ -160,10 +178,11 @@ impl SumMachine {
                 };
                 let want: i32 = (0..rows).map(|row| i32::from(weight(row)) * i32::from(x[token * rows + row])).sum();
                 let got = words[token * run.row + column];
-                assert_eq!(got, want, "{shape:?} x {rows}, {weights:?} by {activations:?}: token {token}, column {column}");
+                assert_eq!(got, want, "{shape:?} x {rows}: token {token}, column {column}");
+                sums.push(got);
             }
         }
-        report
+        (report, sums)
     }
 }
 
@@ -183,4 +202,105 @@ pub fn fractions(products: usize, weights: usize, report: &Report) -> Fractions 
     let read: u64 = shim.map(|(_, words)| 4 * words).sum();
     let cycles = report.cycles as f64;
     Fractions { products: products as f64 / (16.0 * 256.0 * cycles), reads: read as f64 / (32.0 * cycles), weights: weights as f64 / (32.0 * cycles) }
+}
+
+/// An array with a kernel for active neurons in it.
+pub struct TopMachine {
+    pub kernel: TopKernel,
+    npu: Npu,
+}
+
+impl TopMachine {
+    pub fn new(neurons: usize, deviations: f64, room: usize) -> Self {
+        let kernel = TopKernel::new(Threshold::new(neurons, deviations).unwrap(), room).unwrap_or_else(|e| panic!("{e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs over tokens' gate results, `row` words apart, and compares with the definition. Gives the number of active neurons of each token.
+    pub fn prove(&mut self, tokens: &[Vec<i32>], row: usize, multipliers: &[u16], scales: &[Scale]) -> (Report, Vec<usize>) {
+        let (report, found) = self.run(tokens, row, multipliers, scales);
+        let counts = tokens.iter().zip(scales).zip(found).enumerate().map(|(token, ((values, scale), found))| {
+            let want = self.kernel.threshold.active(values, multipliers, *scale);
+            match found {
+                Ok(got) => assert!(got == want, "token {token}: {}", difference(&got, &want)),
+                Err(NpuError::Full { active, .. }) => assert_eq!(active, want.neurons.len()),
+                Err(e) => panic!("{e}"),
+            }
+            want.neurons.len()
+        });
+        (report, counts.collect())
+    }
+
+    /// Runs and gives what the records say of each token.
+    pub fn run(
+        &mut self,
+        tokens: &[Vec<i32>],
+        row: usize,
+        multipliers: &[u16],
+        scales: &[Scale],
+    ) -> (Report, Vec<std::result::Result<Active, NpuError>>) {
+        let run = self.kernel.run(tokens.len(), row).unwrap_or_else(|e| panic!("{e}"));
+        let mut setup = self.kernel.setup(multipliers).unwrap();
+        scales.iter().enumerate().for_each(|(token, scale)| self.kernel.scale(&mut setup, token, *scale));
+        // What stands between and behind the tokens does not matter.
+        let mut gate: Vec<u8> = (0..run.buffers[1]).map(|i| (i * 151 + 7) as u8).collect();
+        for (token, values) in tokens.iter().enumerate() {
+            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            gate[4 * row * token..4 * row * token + bytes.len()].copy_from_slice(&bytes);
+        }
+        let mut records = vec![0xA5; run.buffers[2]];
+        assert_eq!(setup.len(), run.buffers[0]);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(5_000_000);
+        let report = self.npu.run(&stream, &mut [&mut setup, &mut gate, &mut records]).unwrap_or_else(|e| panic!("{e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{core:?}");
+        }
+        (report, (0..tokens.len()).map(|token| self.kernel.active(&run, &records, token)).collect())
+    }
+}
+
+fn difference(got: &Active, want: &Active) -> String {
+    let at = got.neurons.iter().zip(&want.neurons).position(|(a, b)| a != b);
+    let first = at.map(|at| (at, got.neurons[at], want.neurons[at]));
+    format!("cutoff {} for {}, {} neurons for {}, first difference {first:?}", got.cutoff, want.cutoff, got.neurons.len(), want.neurons.len())
+}
+
+/// An array with a kernel of products in it.
+pub struct ProductMachine {
+    pub kernel: ProductKernel,
+    npu: Npu,
+}
+
+impl ProductMachine {
+    pub fn new() -> Self {
+        let kernel = ProductKernel::new().unwrap_or_else(|e| panic!("{e}"));
+        let bytes = kernel.container().unwrap().write().unwrap();
+        let mut npu = Npu::new();
+        npu.load_xclbin(&Xclbin::read(&bytes).unwrap()).unwrap();
+        Self { kernel, npu }
+    }
+
+    /// Runs and compares with the definition.
+    pub fn prove(&mut self, values: &[i32], ups: &[i32], multipliers: &[u16]) -> (Report, Quantised) {
+        let run = self.kernel.run(values.len()).unwrap_or_else(|e| panic!("{e}"));
+        let mut packed = run.pack(values, multipliers).unwrap();
+        let mut given: Vec<u8> = (0..run.buffers[1]).map(|i| (i * 151 + 7) as u8).collect();
+        ups.iter().zip(given.as_chunks_mut::<4>().0).for_each(|(up, to)| *to = up.to_le_bytes());
+        let mut out = vec![0xA5; run.buffers[2]];
+        assert_eq!(packed.len(), run.buffers[0]);
+        let stream = Txn::read(&run.stream.write().unwrap()).unwrap();
+        self.npu.set_limit(5_000_000);
+        let report = self.npu.run(&stream, &mut [&mut packed, &mut given, &mut out]).unwrap_or_else(|e| panic!("{e}"));
+        for core in &report.cores {
+            assert_eq!((core.bank_stalls, core.stream_stalls, core.hasty), (0, 0, 0), "{core:?}");
+        }
+        let (got, want) = (run.read(&out).unwrap(), product(values, ups, multipliers));
+        let at = got.values.iter().zip(&want.values).position(|(a, b)| a != b);
+        assert!(got == want, "{} neurons: first difference at {at:?}, unit {} for {}", values.len(), got.unit, want.unit);
+        (report, got)
+    }
 }

@@ -385,6 +385,7 @@ fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, optio
         weight_bytes,
         streamed_bytes,
         gpu: None,
+        npu: None,
     })
 }
 

@@ -113,7 +113,7 @@ impl Units {
             groups.push(self.number(own));
         }
         for (at, command) in entry.commands.iter().enumerate() {
-            if let Command::Quantize { out, .. } = command
+            if let Command::Quantize { out, .. } | Command::QuantizeInt8 { out, .. } = command
                 && let Some(reader) = entry.commands.iter().position(|c| c.buffers(&plan.regions).0.contains(out))
             {
                 groups[at] = groups[reader];
@@ -160,7 +160,7 @@ fn key(plan: &Plan, command: &Command) -> Option<Key> {
         Command::Embed { .. } => return whole(Kind::Embed),
         Command::EmbedPerLayer { .. } => return whole(Kind::Lookup),
         Command::MatMul { products, .. } => products.first()?.weight,
-        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => *weight,
+        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } | Command::MatMulInt8 { weight, .. } => *weight,
         Command::HeadNorm { weight, .. } => (*weight)?,
         _ => return None,
     };

@@ -112,7 +112,7 @@ fn matrices(graph: &Graph) -> Vec<ValueId> {
 fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Result<Chosen> {
     let divergence = choice.sensitivity.iter().find(|s| s.tensor == tensor).map(|s| s.divergence);
     let chosen = |format, why| Ok(Chosen { tensor: tensor.into(), format, divergence, why });
-    let fits = |format: Format| !format.is_quantised() || cols.is_multiple_of(GROUP);
+    let fits = |format: Format| !format.needs_groups() || cols.is_multiple_of(GROUP);
     for (at, (pattern, format)) in choice.overrides.iter().enumerate() {
         let prefix = pattern.strip_suffix('*');
         if !prefix.map_or(pattern == tensor, |prefix| tensor.starts_with(prefix)) {

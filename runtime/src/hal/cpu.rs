@@ -14,8 +14,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 use unicorn_artifact::command::{Argument, BufferId, Command};
 use unicorn_artifact::plan::{ALIGN, Elements, Entry, KV_BLOCK, Part, Plan, RegionArg, Weight};
-use unicorn_artifact::tensor::{Format, PANEL, row_bytes};
-use unicorn_kernels_cpu::{Attention, Kernels, MatMul, SparseDown, SparseUp, embed, norm, region::Interpreter};
+use unicorn_artifact::tensor::{Format, PANEL, matrix_scales, row_bytes};
+use unicorn_kernels_cpu::{Attention, Kernels, MatMul, MatMulInt8, SparseDown, SparseUp, embed, norm, region::Interpreter};
 
 /// The resident weights: copied to memory of our own, or read where the file is mapped.
 #[derive(Debug)]
@@ -375,8 +375,34 @@ impl Run<'_> {
                     unsafe { (self.device.kernels.quantize)(self.row(*input, row).as_ptr(), width, base.add(row * stride)) };
                 }
             }
+            Command::QuantizeInt8 { input, out } => {
+                for row in self.my_rows() {
+                    let (base, stride, width) = self.buffer(*out);
+                    // SAFETY: rows are this chunk's; the row of int8 has the input's width.
+                    unsafe { (self.device.kernels.quantize_int8)(self.row(*input, row).as_ptr(), width, base.add(row * stride)) };
+                }
+            }
             // SAFETY: as this function's.
             Command::MatMul { .. } => unsafe { self.matmul(command) },
+            Command::MatMulInt8 { input, weight, out } => {
+                let (weight, data) = self.device.weight(*weight);
+                let (out, stride, _) = self.buffer(*out);
+                let (rows, cols) = (weight.rows as usize, weight.cols as usize);
+                let arguments = MatMulInt8 {
+                    input: self.buffer(*input).0,
+                    cols,
+                    rows: self.rows,
+                    weight: data.cast(),
+                    scales: data.wrapping_add(matrix_scales(rows, cols).unwrap_or(0)).cast(),
+                    outputs: share(rows, 16, self.part, self.parts),
+                    out: out.cast(),
+                    out_stride: stride / 4,
+                };
+                if !arguments.outputs.is_empty() {
+                    // SAFETY: shapes are validated, outputs are this chunk's.
+                    unsafe { (self.device.kernels.matmul_int8)(&arguments) };
+                }
+            }
             // SAFETY: as this function's.
             Command::SparseUp { .. } | Command::SparseDown { .. } => unsafe { self.sparse(command) },
             Command::RopeTable { theta, out } => {
@@ -479,7 +505,8 @@ impl Run<'_> {
             let kernel = match weight.format {
                 Format::Q4 => self.device.kernels.matmul_q4,
                 Format::Q8 => self.device.kernels.matmul_q8,
-                Format::Bf16 | Format::F32 => self.device.kernels.matmul_bf16,
+                // No other format lies in panels.
+                Format::Bf16 | Format::F32 | Format::Int8 => self.device.kernels.matmul_bf16,
             };
             // SAFETY: shapes are validated, panels are this chunk's.
             unsafe { kernel(&arguments) };
@@ -492,7 +519,8 @@ impl Run<'_> {
         let kind = |format| match format {
             Format::Q4 => 0,
             Format::Q8 => 1,
-            Format::Bf16 | Format::F32 => 2,
+            // No other format lies in rows.
+            Format::Bf16 | Format::F32 | Format::Int8 => 2,
         };
         match command {
             Command::SparseUp { gate, input, weight } => {

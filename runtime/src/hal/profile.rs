@@ -50,8 +50,8 @@ impl Profile {
                 let line = kinds.entry(what.clone()).or_insert(Line { what, seconds: 0.0, calls: 0, bytes: 0 });
                 line.seconds += nanos.load(Ordering::Relaxed) as f64 * 1e-9;
                 line.calls += runs;
-                if let Command::MatMul { products, .. } = command {
-                    line.bytes += runs * products.iter().filter_map(|p| plan.weights[p.weight as usize].bytes()).sum::<u64>();
+                if matches!(command, Command::MatMul { .. } | Command::MatMulInt8 { .. }) {
+                    line.bytes += runs * command.weights().iter().filter_map(|w| plan.weights[*w as usize].bytes()).sum::<u64>();
                 }
             }
         }
@@ -69,7 +69,9 @@ fn describe(plan: &Plan, command: &Command) -> String {
     };
     match command {
         Command::MatMul { products, .. } => format!("matmul {}", products.iter().map(|p| name(p.weight)).collect::<Vec<_>>().join(" + ")),
-        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => format!("{} {}", command.name(), name(*weight)),
+        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } | Command::MatMulInt8 { weight, .. } => {
+            format!("{} {}", command.name(), name(*weight))
+        }
         Command::Region { region, repeat, .. } => format!("region {region} of width {} x {repeat}", plan.regions[*region as usize].width),
         Command::Attention { window, .. } => format!("attention over {}", if *window == 0 { "all".into() } else { window.to_string() }),
         _ => command.name().into(),

@@ -45,7 +45,9 @@ const WIDE: u32 = 2048;
 /// The split of a command when there are at least as many rows as threads (`many`) or not.
 pub fn split(plan: &Plan, command: &Command, many: bool) -> Split {
     match command {
-        Command::MatMul { .. } | Command::SparseUp { .. } | Command::SparseDown { .. } | Command::Attention { .. } => Split::Other,
+        Command::MatMul { .. } | Command::MatMulInt8 { .. } | Command::SparseUp { .. } | Command::SparseDown { .. } | Command::Attention { .. } => {
+            Split::Other
+        }
         Command::Region { region, repeat: 1, .. } if !many => {
             let region = &plan.regions[*region as usize];
             if region.width >= WIDE && !region.reduces() { Split::Other } else { Split::Rows }

@@ -286,7 +286,7 @@ fn work(plan: &Plan) -> u64 {
         let weight = |id: u32| plan.weight(id).map_or(0, |w| u64::from(w.rows) * u64::from(w.cols));
         match command {
             Command::MatMul { products, .. } => products.iter().map(|p| weight(p.weight)).sum(),
-            Command::SparseUp { weight: w, .. } | Command::SparseDown { weight: w, .. } => weight(*w),
+            Command::SparseUp { weight: w, .. } | Command::SparseDown { weight: w, .. } | Command::MatMulInt8 { weight: w, .. } => weight(*w),
             Command::Region { region, repeat, .. } => {
                 let region = &plan.regions[*region as usize];
                 (u64::from(region.width) * region.ops.len() as u64).saturating_mul(u64::from(*repeat))
@@ -297,7 +297,7 @@ fn work(plan: &Plan) -> u64 {
             Command::Embed { out, .. } | Command::EmbedPerLayer { out, .. } | Command::RopeTable { out, .. } | Command::Gather { out, .. } => {
                 4 * width(*out)
             }
-            Command::Quantize { out, .. } | Command::HeadNorm { out, .. } => 4 * width(*out),
+            Command::Quantize { out, .. } | Command::QuantizeInt8 { out, .. } | Command::HeadNorm { out, .. } => 4 * width(*out),
             Command::KvAppend { key, .. } => width(*key),
         }
     };

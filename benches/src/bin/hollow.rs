@@ -7,7 +7,7 @@ use std::path::Path;
 use unicorn_artifact::file::{Artifact, Manifest, Writer, section};
 use unicorn_artifact::plan::Weight;
 use unicorn_artifact::tensor::{Format, GROUP, Layout, PANEL, row_groups};
-use unicorn_rt::load::{GpuChoice, Options, load};
+use unicorn_rt::load::{DeviceChoice, Options, load};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -49,7 +49,7 @@ fn fill(from: &str, to: &str) -> Outcome {
     }
     writer.finish()?;
     let tokens = vec![2, 1000, 2000, 3000, 4000, 5000, 6000];
-    let mut loaded = load(Path::new(to), Options { gpu: GpuChoice::Off, ..Options::default() })?;
+    let mut loaded = load(Path::new(to), Options { gpu: DeviceChoice::Off, npu: DeviceChoice::Off, ..Options::default() })?;
     let logits = unicorn_rt::selftest::last_logits(&mut loaded.session, &tokens)?;
     drop(loaded);
     let mut writer = Writer::reopen(to)?;

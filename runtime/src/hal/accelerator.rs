@@ -301,7 +301,7 @@ impl Accelerator {
         for step in &self.entries[entry].steps {
             match step {
                 Step::Host { fragment } => {
-                    cpu.run(*fragment, inputs).map_err(|e| crate::Error::Step(format!("reading a per-layer embedding: {e}")))?;
+                    cpu.run(*fragment, inputs)?;
                 }
                 Step::Upload { buffer, row_bytes, staging, offset } => {
                     let bytes = row_bytes * rows;

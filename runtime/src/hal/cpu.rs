@@ -4,18 +4,20 @@
 
 use super::code::CodeMap;
 use super::memory::Area;
+use super::offload::Offload;
 use super::pool::{Pool, share};
 use super::profile::Profile;
+use super::roster::{Kind, OnFailure, Roster, Standing};
 use super::sync::{Phases, Split};
 use std::cell::UnsafeCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use unicorn_artifact::command::{Argument, BufferId, Command};
 use unicorn_artifact::plan::{ALIGN, Elements, Entry, KV_BLOCK, Part, Plan, RegionArg, Weight};
 use unicorn_artifact::tensor::{Format, PANEL, matrix_scales, row_bytes};
-use unicorn_kernels_cpu::{Attention, Kernels, MatMul, MatMulInt8, SparseDown, SparseUp, embed, norm, region::Interpreter};
+use unicorn_kernels_cpu::{Attention, Kernels, MatMul, MatMulInt8, SparseDown, SparseUp, embed, int8, norm, region::Interpreter};
 
 /// The resident weights: copied to memory of our own, or read where the file is mapped.
 #[derive(Debug)]
@@ -49,6 +51,11 @@ pub struct RowInputs<'a> {
     pub picks: &'a [u32],
 }
 
+impl RowInputs<'_> {
+    /// For what asks for none of them.
+    const NONE: Self = Self { tokens: &[], slots: &[], positions: &[], picks: &[] };
+}
+
 /// Memory of one thread: written by that thread only.
 #[derive(Debug)]
 struct Scratch {
@@ -75,6 +82,25 @@ pub struct Cpu {
     counts: Vec<u16>,
     /// Entries of the plan; fragments follow them.
     own: usize,
+    /// The entry and its commands that each fragment is made of.
+    fragments: Vec<(usize, Vec<u32>)>,
+    npu: Option<Npu>,
+    roster: Arc<Roster>,
+}
+
+/// An NPU that does some commands.
+struct Npu {
+    offload: Offload,
+    on_failure: OnFailure,
+    /// By entry, in order: the command and its phase, and the offload's number for it.
+    turns: Vec<Vec<Turn>>,
+}
+
+#[derive(Clone, Copy)]
+struct Turn {
+    command: usize,
+    phases: [usize; 2],
+    call: usize,
 }
 
 /// What all threads share during a run.
@@ -134,8 +160,8 @@ impl Cpu {
     pub fn new(parts: Parts) -> crate::Result<Self> {
         let Parts { mut plan, kernels, threads, weights, streamed, code, dense, fragments, idle_states } = parts;
         let own = plan.entries.len();
-        for (of, commands) in fragments {
-            let mut entry = plan.entries[of].clone();
+        for (of, commands) in &fragments {
+            let mut entry = plan.entries[*of].clone();
             entry.commands = commands.iter().map(|&c| entry.commands[c as usize].clone()).collect();
             plan.entries.push(entry);
         }
@@ -156,7 +182,7 @@ impl Cpu {
                 }))
             })
             .collect::<crate::Result<_>>()?;
-        let phases: Vec<_> = plan.entries.iter().map(|e| [Phases::new(&plan, e, false), Phases::new(&plan, e, true)]).collect();
+        let phases: Vec<_> = plan.entries.iter().map(|e| [Phases::new(&plan, e, false, &[]), Phases::new(&plan, e, true, &[])]).collect();
         let most = phases.iter().flatten().map(|p| p.phases.len()).max().unwrap_or(0);
         let shared = Shared {
             kernels,
@@ -173,7 +199,57 @@ impl Cpu {
             profile: None,
             plan,
         };
-        Ok(Self { shared, pool, counts: Vec::with_capacity(most), own })
+        Ok(Self { shared, pool, counts: Vec::with_capacity(most), own, fragments, npu: None, roster: Arc::default() })
+    }
+
+    /// Gives it an NPU that does its calls of every entry; what becomes of a run whose call fails is said by `on_failure`.
+    pub fn set_npu(&mut self, offload: Offload, on_failure: OnFailure) {
+        let plan = &self.shared.plan;
+        let mut turns = Vec::new();
+        for (number, entry) in plan.entries.iter().enumerate() {
+            // A fragment has some commands of an entry, at other places.
+            let (of, kept) = match number.checked_sub(self.own) {
+                Some(fragment) => (self.fragments[fragment].0, Some(&self.fragments[fragment].1)),
+                None => (number, None),
+            };
+            let place = |command: u32| kept.map_or(Some(command as usize), |kept| kept.iter().position(|c| *c == command));
+            let mut calls: Vec<(usize, usize)> = offload.calls(of).iter().filter_map(|(command, call)| Some((place(*command)?, *call))).collect();
+            calls.sort_unstable();
+            let alone: Vec<usize> = calls.iter().map(|(command, _)| *command).collect();
+            let phases = [Phases::new(plan, entry, false, &alone), Phases::new(plan, entry, true, &alone)];
+            let phase = |phases: &Phases, command: usize| phases.phases.iter().position(|p| p.commands.contains(&command)).unwrap_or_default();
+            turns.push(
+                calls.iter().map(|&(command, call)| Turn { command, phases: [0, 1].map(|many| phase(&phases[many], command)), call }).collect(),
+            );
+            self.shared.phases[number] = phases;
+        }
+        let most = self.shared.phases.iter().flatten().map(|p| p.phases.len()).max().unwrap_or(0);
+        self.counts.reserve(most.saturating_sub(self.counts.len()));
+        self.roster.set(Kind::Npu, Standing::Runs(offload.name().to_owned()));
+        self.npu = Some(Npu { offload, on_failure, turns });
+    }
+
+    /// What becomes of a run whose call fails, from now on.
+    pub fn on_npu_failure(&mut self, on_failure: OnFailure) {
+        if let Some(npu) = &mut self.npu {
+            npu.on_failure = on_failure;
+        }
+    }
+
+    /// Goes on without the NPU.
+    pub fn without_npu(&mut self) {
+        self.npu = None;
+        self.roster.set(Kind::Npu, Standing::Unused);
+    }
+
+    /// The NPU, if it has one.
+    pub fn npu(&self) -> Option<&Offload> {
+        self.npu.as_ref().map(|npu| &npu.offload)
+    }
+
+    /// Who runs what.
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
     }
 
     /// The plan.
@@ -232,11 +308,11 @@ impl Cpu {
     /// Runs one entry on as many rows as `inputs` has, at most the entry's.
     ///
     /// # Errors
-    /// When a row of a streamed weight cannot be read.
+    /// When a row of a streamed weight cannot be read, or the NPU fails and the host is not to take over.
     ///
     /// # Panics
     /// If the inputs have more rows than the entry, or tokens, slots or positions outside the model: the session checks them.
-    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>) -> std::io::Result<()> {
+    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>) -> crate::Result<()> {
         let plan = &self.shared.plan;
         let model = &plan.model;
         let rows = inputs.tokens.len();
@@ -249,7 +325,8 @@ impl Cpu {
             assert!(inputs.picks.len() == rows && inputs.picks.iter().all(|&p| p < body), "one pick a row");
         }
         let (shared, threads) = (&self.shared, self.pool.threads());
-        let phases = &shared.phases[entry][usize::from(rows >= threads)];
+        let many = usize::from(rows >= threads);
+        let phases = &shared.phases[entry][many];
         let parts = if rows >= FINE_ROWS { threads * 2 } else { threads };
         self.counts.clear();
         self.counts.extend(phases.phases.iter().map(|p| (if p.by_rows { parts.min(rows) } else { parts }) as u16));
@@ -257,11 +334,41 @@ impl Cpu {
         if let Some(profile) = &shared.profile {
             profile.ran(entry);
         }
-        self.pool.run(counts, &|phase, chunk, thread| shared.execute(entry, inputs, phases, phase, (chunk, usize::from(counts[phase])), thread));
-        match self.shared.failed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
-            Some(error) => Err(error),
-            None => Ok(()),
+        let pool = &mut self.pool;
+        let mut run = |range: std::ops::Range<usize>| {
+            let (first, counts) = (range.start, &counts[range]);
+            if !counts.is_empty() {
+                pool.run(counts, &|at, chunk, thread| {
+                    shared.execute(entry, inputs, phases, first + at, (chunk, usize::from(counts[at])), thread);
+                });
+            }
+        };
+        let (mut done, mut lost) = (0, None);
+        if let Some(Npu { offload, on_failure, turns }) = &mut self.npu {
+            for turn in &turns[entry] {
+                run(done..turn.phases[many]);
+                done = turn.phases[many];
+                match (shared.product(offload, entry, *turn, rows), *on_failure) {
+                    (Ok(()), _) => done += 1,
+                    (Err(why), OnFailure::Fail) => return Err(why.into()),
+                    // Nothing of the step is lost with the device: the host goes on with this very command.
+                    (Err(why), OnFailure::GoOn) => {
+                        lost = Some(why);
+                        break;
+                    }
+                }
+            }
         }
+        run(done..counts.len());
+        if let Some(why) = lost {
+            tracing::error!("the NPU failed, the host goes on without it: {why}");
+            self.roster.lose(Kind::Npu, why.to_string());
+            self.npu = None;
+        }
+        if let Some(error) = self.shared.failed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            return Err(crate::Error::Step(format!("reading a per-layer embedding: {error}")));
+        }
+        Ok(())
     }
 
     /// The logits of row `row` after a tail entry has run.
@@ -292,6 +399,33 @@ impl Shared {
                 profile.spent(number, at, since);
             }
         }
+    }
+
+    /// What a [`Command::MatMulInt8`] does, its sums by an NPU.
+    fn product(&self, offload: &mut Offload, number: usize, turn: Turn, rows: usize) -> super::npu::Result<()> {
+        let entry = &self.plan.entries[number];
+        let Command::MatMulInt8 { input, weight, out } = &entry.commands[turn.command] else { return Ok(()) };
+        let since = self.profile.as_ref().map(|profile| (profile, Instant::now()));
+        let run = Run { device: self, entry, inputs: RowInputs::NONE, rows, part: 0, parts: 1 };
+        let ((weight, data), (input, stride, cols)) = (self.weight(*weight), run.buffer(*input));
+        let scales = matrix_scales(weight.rows as usize, weight.cols as usize).unwrap_or(0);
+        // SAFETY: a matrix has a scale for each of its rows behind its codes; weights begin at multiples of 64 bytes.
+        let scales = unsafe { std::slice::from_raw_parts(data.add(scales).cast::<f32>(), weight.rows as usize) };
+        // SAFETY: the row lies in the input, which is validated to have as many codes as the weight has columns; nobody writes it meanwhile.
+        let codes = |row: usize| unsafe { std::slice::from_raw_parts(input.add(row * stride).cast::<i8>(), cols) };
+        offload.run(turn.call, rows, codes, |some, sums, step| {
+            for (at, row) in some.enumerate() {
+                // SAFETY: as above; a row's scale follows its codes.
+                let scale = unsafe { input.add(row * stride + cols).cast::<f32>().read_unaligned() };
+                // SAFETY: the row is f32 and nobody else touches it: the product is a phase of its own.
+                let to = unsafe { run.row_mut(*out, row) };
+                int8::scale(&sums[at * step..][..to.len()], scales, scale, to);
+            }
+        })?;
+        if let Some((profile, since)) = since {
+            profile.spent(number, turn.command, since);
+        }
+        Ok(())
     }
 
     fn weight(&self, id: u32) -> (&Weight, *const u8) {

@@ -17,7 +17,7 @@ use unicorn_kernels_cpu::{Isa, Kernels};
 use unicorn_rt::hal::accelerator::Accelerator;
 use unicorn_rt::hal::cpu::{Cpu, Parts, RowInputs, Weights};
 use unicorn_rt::hal::gpu::DriverError;
-use unicorn_rt::load::{GpuChoice, Options, Placement, load};
+use unicorn_rt::load::{DeviceChoice, Options, Placement, load};
 use unicorn_tests::Random;
 use unicorn_tests::judge::{Error, HALF, Trust, bytes_of, distance, distance_rounded, fault, floats, from_device, mirror, normal, to_device};
 use unicorn_tests::reference::{Inputs, Reference, Row, Slots, activations};
@@ -180,7 +180,7 @@ fn check(arguments: &Arguments) -> Result<bool, String> {
     let manifest = artifact.manifest().map_err(|e| e.to_string())?;
     let plan = &manifest.plan;
     let part = plan.gpu.as_ref().ok_or("the artifact has no GPU code; compile it with --target")?;
-    let options = Options { gpu: GpuChoice::Require, placement: Placement::Map, ..Options::default() };
+    let options = Options { gpu: DeviceChoice::Require, placement: Placement::Map, ..Options::default() };
     let host = arguments.host.then(|| Host::new(&arguments.artifact, plan, part)).transpose()?;
     let mut loaded = if arguments.dry || arguments.host { None } else { Some(load(&arguments.artifact, options).map_err(|e| e.to_string())?) };
     let gpu = loaded.as_mut().and_then(|l| l.session.gpu_mut());

@@ -70,7 +70,7 @@ fn matmul(c: &mut Criterion) {
                         let kernel = match format {
                             Format::Q4 => kernels.matmul_q4,
                             Format::Q8 => kernels.matmul_q8,
-                            Format::Bf16 | Format::F32 => kernels.matmul_bf16,
+                            Format::Bf16 | Format::F32 | Format::Int8 => kernels.matmul_bf16,
                         };
                         // SAFETY: buffers of the sizes that the arguments name.
                         unsafe { kernel(&arguments) };

@@ -165,7 +165,7 @@ pub fn quantise_int8(values: &[f32], codes: &mut [i8]) -> f32 {
     let peak = values.iter().fold(0u32, |m, v| m.max(v.abs().to_bits()));
     let peak = f32::from_bits(peak);
     let inverse = 127.0 / peak;
-    if !inverse.is_finite() || !(peak <= 1e38) {
+    if !inverse.is_finite() || !peak.is_finite() || peak > 1e38 {
         codes.fill(0);
         return 0.0;
     }

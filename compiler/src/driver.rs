@@ -2,6 +2,7 @@
 
 use crate::graph::{Graph, eval, text, verify};
 use crate::import::Checkpoint;
+use crate::lower::gpu::Assignment;
 use crate::lower::gpu::image::Toolchain;
 use crate::lower::{Lowered, cpu, lower, pack};
 use crate::partition::{self, Partition};
@@ -9,6 +10,7 @@ use crate::passes::quantise::{Choice, Chosen};
 use crate::passes::split::{Program, StateInfo};
 use crate::passes::{fold, fuse, quantise, split};
 use crate::schedule::{check, memory};
+use crate::target::{Npu, Targets};
 use crate::{Error, Result, selftest, sensitivity};
 use std::path::Path;
 use unicorn_artifact::command::BufferId;
@@ -84,6 +86,8 @@ pub struct Options {
     pub hollow: bool,
     /// GPUs to compile kernels for.
     pub targets: Vec<Target>,
+    /// An NPU to make containers and streams for.
+    pub npu: Option<Npu>,
     /// What falls to them.
     pub partition: Partition,
     /// How kernels are made.
@@ -105,6 +109,7 @@ impl Default for Options {
             selftest: true,
             hollow: false,
             targets: vec![],
+            npu: None,
             partition: Partition::default(),
             tools: Toolchain { threads: std::thread::available_parallelism().map_or(1, usize::from), ..Toolchain::default() },
         }
@@ -197,7 +202,8 @@ pub fn compile(
         }
         None => Vec::new(),
     };
-    let choice = Choice { format: options.format, limit: options.limit, overrides: options.overrides.clone(), sensitivity };
+    let npu = options.npu.is_some() && options.partition == Partition::Seed;
+    let choice = Choice { format: options.format, limit: options.limit, overrides: options.overrides.clone(), sensitivity, npu };
     let (graph, formats) = quantise::quantise(&graph, checkpoint, &choice)?;
     verified(&graph, "quantise")?;
     outcome.formats = formats;
@@ -220,7 +226,7 @@ pub fn compile(
     begin(Stage::Schedule, report);
     let mut plan = schedule(checkpoint, &lowered, &program, options)?;
     plan.code = targets;
-    notices.extend(gpu(&mut plan, &mut sections, options, report)?);
+    notices.extend(devices(&mut plan, &mut sections, options, report)?);
     check::check(&plan)?;
     done!(Stage::Schedule, unicorn_artifact::print::plan(&plan));
 
@@ -305,16 +311,57 @@ fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, CodeSections)> {
     Ok((codes, sections))
 }
 
-/// The GPU's part, where targets were asked for: launches for the plan, code for the sections. Returns what a user should know.
-fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options, report: &mut dyn FnMut(Event<'_>)) -> Result<Option<String>> {
-    let Some(decision) = partition::decide(plan, &options.partition, &options.targets)? else { return Ok(None) };
-    report(Event::Partition(&decision.table));
-    let Some(assignment) = decision.assignment else {
-        let notice = "nothing falls to the GPU, so the artifact has no code for one; `--partition gpu` places all that it can do there";
-        report(Event::Notice(notice));
-        return Ok(Some(notice.to_owned()));
+/// What devices do, where targets were asked for: calls and launches for the plan, code for the sections. Returns what a user should know.
+fn devices(plan: &mut Plan, sections: &mut CodeSections, options: &Options, report: &mut dyn FnMut(Event<'_>)) -> Result<Vec<String>> {
+    let mut notices = npu(plan, sections, options)?;
+    let decision = partition::decide(plan, &options.partition, &options.targets, plan.npu.as_ref())?;
+    if let Some(decision) = &decision {
+        report(Event::Partition(&decision.table));
+    }
+    if !options.targets.is_empty() {
+        match decision.and_then(|d| d.assignment) {
+            Some(assignment) => gpu(plan, sections, options, &assignment)?,
+            None => notices
+                .push("nothing falls to the GPU, so the artifact has no code for one; `--partition gpu` places all that it can do there".to_owned()),
+        }
+    }
+    notices.iter().for_each(|notice| report(Event::Notice(notice)));
+    Ok(notices)
+}
+
+/// The NPU's part, where `seed` asks for one. Returns what a user should know.
+fn npu(plan: &mut Plan, sections: &mut CodeSections, options: &Options) -> Result<Vec<String>> {
+    let Some(target) = options.npu else {
+        return match options.partition {
+            Partition::Seed => Err(Error::Option {
+                option: "--partition".into(),
+                why: "`seed` needs an NPU target, such as --target phoenix or --target npu:npu1; without one use `auto`, or a file with rules such as `layers 0-9 ffn: host`".into(),
+            }),
+            _ => Ok(vec![]),
+        };
     };
-    let mut lowered = crate::lower::gpu::lower(plan, &assignment)?;
+    if options.partition != Partition::Seed {
+        let why =
+            "nothing falls to the NPU, so the artifact has no code for it: only `--partition seed` uses one, until times have been measured on one";
+        return Ok(vec![why.to_owned()]);
+    }
+    let lowered = crate::lower::npu::lower(plan, target)?;
+    let named = |(id, why): &(u32, String)| format!("the product with `{}` stays with the host: {why}", plan.weights[*id as usize].name);
+    let mut notices: Vec<String> = lowered.refused.iter().map(named).collect();
+    if lowered.plan.streams.is_empty() {
+        notices.push(
+            "nothing falls to the NPU, so the artifact has no code for it: no layer has activation sparsity and a product that it can do".into(),
+        );
+        return Ok(notices);
+    }
+    sections.push((section::NPU.to_owned(), lowered.code));
+    plan.npu = Some(lowered.plan);
+    Ok(notices)
+}
+
+/// The GPU's part: launches for the plan, code for the sections.
+fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options, assignment: &Assignment) -> Result<()> {
+    let mut lowered = crate::lower::gpu::lower(plan, assignment)?;
     check::stages(plan, &lowered.plan)?;
     for &target in &options.targets {
         let (image, bytes) = crate::lower::gpu::image::image(&lowered.plan.kernels, &lowered.ops, target, &options.tools)?;
@@ -322,7 +369,7 @@ fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options, report: 
         lowered.plan.images.push(image);
     }
     plan.gpu = Some(lowered.plan);
-    Ok(None)
+    Ok(())
 }
 
 fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, options: &Options) -> Result<Plan> {
@@ -440,8 +487,9 @@ fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: 
         ("rows".into(), list(&row_counts(options)?)),
         ("logit-rows".into(), options.logit_rows.to_string()),
     ];
-    if !options.targets.is_empty() {
-        recorded.push(("target".into(), options.targets.iter().map(|t| t.name()).collect::<Vec<_>>().join(",")));
+    let targets = Targets { gpus: options.targets.clone(), npu: options.npu };
+    if targets != Targets::default() {
+        recorded.push(("target".into(), targets.record()));
         recorded.push(("partition".into(), options.partition.record()));
     }
     recorded.extend(options.overrides.iter().map(|(name, format)| ("format".into(), format!("{name}={}", format.name()))));

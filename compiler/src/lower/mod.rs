@@ -4,6 +4,7 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod npu;
 pub mod pack;
 pub mod weights;
 

@@ -6,6 +6,7 @@
 mod choose;
 mod costs;
 pub mod machine;
+mod npu;
 mod rules;
 mod table;
 pub mod units;
@@ -16,6 +17,7 @@ pub use table::{Row, Table};
 
 use crate::lower::gpu::Assignment;
 use crate::{Error, Result};
+use unicorn_artifact::npu::NpuPlan;
 use unicorn_artifact::plan::Plan;
 use unicorn_kernels_gpu::target::Target;
 use units::Units;
@@ -28,7 +30,7 @@ pub enum Partition {
     Auto,
     /// Everything that a GPU can do goes to it.
     Gpu,
-    /// Sparse layers to the NPU, dense layers to the GPU.
+    /// Sparse layers to the NPU, as far as it can do them, dense layers to the GPU where there is one.
     Seed,
     /// Nothing leaves the host.
     Host,
@@ -81,26 +83,34 @@ pub struct Decision {
     pub table: Table,
 }
 
-/// Places the commands of a plan for some targets; times are foretold for the machine of the first. `None` where nothing is to be placed.
+/// Places the commands of a plan for some targets; times are foretold for the machine of the first GPU. `None` where nothing is to be placed.
+/// What an NPU does of it is already decided: the host's commands for which it has calls.
 ///
 /// # Errors
 /// [`Error::Option`] where the wish cannot be met; [`Error::Unsupported`] where a file wants on the GPU what no kernel does.
-pub fn decide(plan: &Plan, partition: &Partition, targets: &[Target]) -> Result<Option<Decision>> {
+pub fn decide(plan: &Plan, partition: &Partition, targets: &[Target], npu: Option<&NpuPlan>) -> Result<Option<Decision>> {
     let refuse = |why: &str| Err(Error::Option { option: "--partition".into(), why: why.into() });
-    if *partition == Partition::Seed {
-        return refuse("`seed` needs an NPU target, and this version has none; use `auto`, or a file with rules such as `layers 0-9 ffn: host`");
-    }
+    let share = |machine| npu.map(|part| npu::Share::new(plan, part, costs::positions(plan), machine, &machine::NPU1)).unwrap_or_default();
     let Some(target) = targets.first() else {
-        return match partition {
-            Partition::Gpu | Partition::Rules(_) => refuse("there is no GPU to place anything on; give --target, for example --target hip:gfx1103"),
-            Partition::Auto | Partition::Host | Partition::Seed => Ok(None),
+        return match (partition, npu) {
+            (Partition::Gpu | Partition::Rules(_), _) => {
+                refuse("there is no GPU to place anything on; give --target, for example --target hip:gfx1103")
+            }
+            (_, Some(part)) => {
+                let what = format!("`{}` for {}, times of a {}", partition.word(), part.target, machine::PHOENIX.name);
+                let table = Table::without_gpu(plan, share(machine::PHOENIX), &what, machine::PHOENIX);
+                Ok(Some(Decision { assignment: None, table }))
+            }
+            (Partition::Auto | Partition::Host | Partition::Seed, None) => Ok(None),
         };
     };
     let machine = machine::of(*target);
     let units = Units::new(plan);
     let costs = Costs::new(plan, &units, machine)?;
     let (on_gpu, why) = place(plan, partition, &units, &costs)?;
-    let table = Table::new(&units, &costs, (&on_gpu, &why), &format!("`{}` for {target}, times of a {}", partition.word(), machine.name), plan);
+    let npus = npu.map_or(String::new(), |part| format!("{} and ", part.target));
+    let what = format!("`{}` for {npus}{target}, times of a {}", partition.word(), machine.name);
+    let table = Table::new(&units, &costs, (&on_gpu, &why), &what, plan).with_npu(share(machine));
     let assignment = on_gpu.contains(&true).then(|| costs::assignment(&units, &on_gpu));
     Ok(Some(Decision { assignment, table }))
 }
@@ -118,8 +128,8 @@ fn place(plan: &Plan, partition: &Partition, units: &Units, costs: &Costs) -> Re
     let whole = |gpu: bool| (0..count).map(|u| (gpu && costs.device[u].is_ok(), refused(u).filter(|_| gpu).unwrap_or(Why::Asked))).unzip();
     match partition {
         Partition::Auto => Ok((choose::choose(costs), (0..count).map(|u| refused(u).unwrap_or(Why::Time)).collect())),
-        Partition::Gpu => Ok(whole(true)),
-        Partition::Host | Partition::Seed => Ok(whole(false)),
+        Partition::Gpu | Partition::Seed => Ok(whole(true)),
+        Partition::Host => Ok(whole(false)),
         Partition::Rules(rules) => {
             rules.check(plan.model.layers)?;
             let one = |unit: usize| match (rules.find(units.keys[unit]), &costs.device[unit]) {

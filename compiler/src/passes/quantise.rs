@@ -21,6 +21,8 @@ pub struct Choice {
     pub overrides: Vec<(String, Format)>,
     /// Divergence of each tensor at the wanted format, where it was measured.
     pub sensitivity: Vec<Sensitivity>,
+    /// Whether an NPU is to multiply what it can of layers with activation sparsity: int8 is what it reads.
+    pub npu: bool,
 }
 
 /// What was chosen for one matrix, and why.
@@ -45,6 +47,8 @@ pub enum Why {
     Refined,
     /// It was asked for by name.
     Asked,
+    /// An NPU is to multiply it.
+    Npu,
     /// Its columns do not divide into groups.
     Shape,
 }
@@ -56,6 +60,7 @@ impl Why {
             Self::Wanted => "wanted",
             Self::Refined => "refined",
             Self::Asked => "asked",
+            Self::Npu => "npu",
             Self::Shape => "shape",
         }
     }
@@ -69,9 +74,10 @@ pub fn quantise(graph: &Graph, tensors: &dyn Tensors, choice: &Choice) -> Result
     let uses = matrices(graph);
     let mut used = vec![false; choice.overrides.len()];
     let mut chosen: BTreeMap<String, Chosen> = BTreeMap::new();
+    let gates = if choice.npu { gates(graph) } else { vec![] };
     for value in &uses {
         let (Some(weight), Type::Weight(_, cols)) = (graph.weight(*value), graph.ty(*value)) else { continue };
-        let found = choose(&weight.tensor, cols as usize, choice, &mut used)?;
+        let found = choose(&weight.tensor, cols as usize, choice, gates.contains(value), &mut used)?;
         // A tensor used twice (the tied head, a transposed matrix) is stored in the finer of the two formats.
         let entry = chosen.entry(weight.tensor.clone()).or_insert_with(|| found.clone());
         if found.format < entry.format {
@@ -109,7 +115,28 @@ fn matrices(graph: &Graph) -> Vec<ValueId> {
     graph.nodes.iter().filter_map(of).collect()
 }
 
-fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Result<Chosen> {
+/// The matrices that make the gates of sparse layers: what is multiplied with the same rows as the active neurons of `up`, on the way to the gate.
+fn gates(graph: &Graph) -> Vec<ValueId> {
+    let makers = graph.makers();
+    let mut found = vec![];
+    for node in &graph.nodes {
+        let (Op::SparseUp, [gate, x, _]) = (&node.op, &node.inputs[..]) else { continue };
+        let mut stack = vec![*gate];
+        let mut seen = vec![false; graph.values.len()];
+        while let Some(value) = stack.pop() {
+            let Some(maker) = makers[value.0 as usize].filter(|_| !std::mem::replace(&mut seen[value.0 as usize], true)) else { continue };
+            match (&graph.nodes[maker].op, &graph.nodes[maker].inputs[..]) {
+                (Op::MatMul, [input, weight]) if input == x => found.push(*weight),
+                // Whatever else the gate depends on is made of other rows.
+                (Op::MatMul | Op::SparseDown | Op::SparseUp | Op::Attention { .. } | Op::RmsNorm(_) | Op::HeadNorm { .. }, _) => {}
+                (_, inputs) => stack.extend(inputs),
+            }
+        }
+    }
+    found
+}
+
+fn choose(tensor: &str, cols: usize, choice: &Choice, gate: bool, used: &mut [bool]) -> Result<Chosen> {
     let divergence = choice.sensitivity.iter().find(|s| s.tensor == tensor).map(|s| s.divergence);
     let chosen = |format, why| Ok(Chosen { tensor: tensor.into(), format, divergence, why });
     let fits = |format: Format| !format.needs_groups() || cols.is_multiple_of(GROUP);
@@ -128,6 +155,9 @@ fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Resu
                 return Err(Error::Option { option: format!("--format {pattern}={}", format.name()), why });
             }
         }
+    }
+    if gate && fits(Format::Int8) {
+        return chosen(Format::Int8, Why::Npu);
     }
     if fits(choice.format) { chosen(choice.format, Why::Wanted) } else { chosen(Format::Bf16, Why::Shape) }
 }

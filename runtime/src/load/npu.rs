@@ -23,7 +23,7 @@ pub fn find(artifact: &Artifact, plan: &Plan, options: &Options, open: &OpenNpu,
     let choice = options.npu;
     if plan.npu.is_none() || choice == DeviceChoice::Off {
         return match choice {
-            DeviceChoice::Require => Err(required("the artifact has no NPU code; compile it with --target npu:npu1".into())),
+            DeviceChoice::Require => Err(required("the artifact has no NPU code; compile it with --target npu:npu1 --partition seed".into())),
             DeviceChoice::Auto | DeviceChoice::Off => Ok(None),
         };
     }

@@ -477,6 +477,7 @@ impl Checker<'_> {
                 match buffer.elements {
                     Elements::F32 => gpu.probe_write(number, id, &bytes)?,
                     Elements::Activations => gpu.probe_write(number, id, &to_device(&bytes, buffer.width as usize, entry.rows as usize))?,
+                    Elements::Int8 => unreachable!("no GPU is given them"),
                 }
             }
             if let Some(host) = &mut self.host {
@@ -593,6 +594,7 @@ impl Checker<'_> {
                     bytes.extend(coded);
                     exact
                 }
+                Elements::Int8 => unreachable!("no GPU is given them"),
             };
             if sampled.contains(&r) {
                 rows.insert(r, Row::full(exact));
@@ -681,6 +683,7 @@ impl Checker<'_> {
             let error = match buffer.elements {
                 Elements::F32 => distance(&floats(here), &row.values, &row.written, allowed),
                 Elements::Activations => distance_rounded(here, &row.values, width, allowed, trust.of_input(id)),
+                Elements::Int8 => unreachable!("no GPU is given them"),
             };
             report.note(case, Error { what: format!("{name} row {r}"), ..error });
         }

@@ -51,27 +51,49 @@ impl Log {
     }
 }
 
+/// What goes wrong with a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It ends like that, or never ([`State::Running`]).
+    Ends(State),
+    /// Its results are others: every bit is turned over.
+    Wrong,
+}
+
 /// A driver whose device is emulated.
 pub fn emulated(options: Options, configured: Configured) -> (Fake, Log) {
+    faulty(options, configured, |_| None)
+}
+
+/// The same where runs go wrong as `fault` says, which is given their number.
+pub fn faulty(options: Options, configured: Configured, mut fault: impl FnMut(usize) -> Option<Fault> + Send + 'static) -> (Fake, Log) {
     let log = Log::default();
     let told = log.clone();
-    let fake = Fake::new(options, move |work| match run(work, configured) {
-        Ok(cycles) => {
-            let mut told = told.told();
-            told.runs += 1;
-            told.cycles += cycles;
-            Ok(())
+    let mut number = 0;
+    let fake = Fake::new(options, move |work| {
+        let fault = fault(number);
+        number += 1;
+        if let Some(Fault::Ends(state)) = fault {
+            return Err(state);
         }
-        Err((state, why)) => {
-            told.told().diagnoses.push(why);
-            Err(state)
+        match run(work, configured, fault.is_some()) {
+            Ok(cycles) => {
+                let mut told = told.told();
+                told.runs += 1;
+                told.cycles += cycles;
+                Ok(())
+            }
+            Err((state, why)) => {
+                told.told().diagnoses.push(why);
+                Err(state)
+            }
         }
     });
     (fake, log)
 }
 
 /// Runs a stream; the cycles it took, or what the driver tells and why.
-fn run(work: Work<'_>, configured: Configured) -> Result<u64, (State, String)> {
+fn run(work: Work<'_>, configured: Configured, wrong: bool) -> Result<u64, (State, String)> {
     let Work { configuration, stream, mut arguments, array, .. } = work;
     if configured == Configured::Always {
         *array = None;
@@ -81,7 +103,11 @@ fn run(work: Work<'_>, configured: Configured) -> Result<u64, (State, String)> {
         none => none.insert(configure(configuration).map_err(|why| (State::Error, why))?),
     };
     let stream = Txn::read(stream).map_err(|why| (State::Error, why.to_string()))?;
-    array.run(&stream, &mut arguments).map(|report| report.cycles).map_err(|why| {
+    let done = array.run(&stream, &mut arguments);
+    if let Some(results) = arguments.last_mut().filter(|_| wrong) {
+        results.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    done.map(|report| report.cycles).map_err(|why| {
         let state = match why {
             Diagnosis::Deadlock { .. } | Diagnosis::Limit { .. } => State::Running,
             _ => State::Error,

@@ -13,7 +13,7 @@ mod driver;
 mod memory;
 mod run;
 
-pub use array::{Configured, Log, emulated};
+pub use array::{Configured, Fault, Log, emulated, faulty};
 use driver::Driver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unicorn_kernels_xdna::emulator;
@@ -57,6 +57,8 @@ pub struct Options {
     pub lacking: Vec<Ioctl>,
     /// Whether it drops every packet before the device.
     pub drops: bool,
+    /// After how many packets the device leaves the machine.
+    pub leaves: Option<usize>,
 }
 
 impl Default for Options {
@@ -69,6 +71,7 @@ impl Default for Options {
             others: 0,
             lacking: Vec::new(),
             drops: false,
+            leaves: None,
         }
     }
 }

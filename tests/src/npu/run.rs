@@ -42,6 +42,10 @@ impl Driver {
             if context.hangs {
                 return Err(libc::ETIME);
             }
+            if self.options.leaves == Some(self.packets.len()) {
+                self.removed = true;
+                return Err(libc::ENODEV);
+            }
             let job = context.queue.pop_front().expect("there is one");
             match self.execute(handle, &job) {
                 End::Completed => self.header(job.packet, State::Completed),

@@ -3,12 +3,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use unicorn_artifact::file::{Artifact, section};
 use unicorn_artifact::plan::Part;
 use unicorn_artifact::tensor::Format;
+use unicorn_kernels_cpu::{Isa, Kernels};
 use unicorn_rt::Error;
 use unicorn_rt::generate::{Request, Scheduler};
+use unicorn_rt::hal::cpu::{Cpu, Parts, RowInputs, Weights};
 use unicorn_rt::hal::npu::{Absence, NpuError};
-use unicorn_rt::hal::roster::{Kind, Roster, Standing};
+use unicorn_rt::hal::offload::Offload;
+use unicorn_rt::hal::roster::{Kind, OnFailure, Roster, Standing};
 use unicorn_rt::load::{DeviceChoice, Loaded, Options, load_on};
 use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::step::Stepper;
@@ -232,6 +236,61 @@ fn the_host_goes_on_where_the_npu_fails() {
     loaded.session.step(&[row], &mut |_, _| {}).expect_err("the device has left in the middle of it");
     let why = loaded.session.step(&[row], &mut |_, _| {}).expect_err("it stays away");
     assert!(matches!(&why, Error::Npu(why) if why.is_lost()), "{why}");
+}
+
+/// A GPU leaves runs of commands to the host, at other places than in the entry; the NPU's turns come there as well.
+#[test]
+fn fragments_have_their_calls_too() {
+    let path = untested();
+    let expected = steps(&mut host(&path).session);
+    let artifact = Artifact::open(&path).expect("an artifact");
+    let plan = artifact.manifest().expect("a plan").plan;
+    let part = plan.npu.clone().expect("an NPU's part");
+    // Each entry in pieces of seven commands.
+    let all = |entry: usize| (0..plan.entries[entry].commands.len() as u32).collect::<Vec<_>>();
+    let fragments: Vec<(usize, Vec<u32>)> =
+        (0..plan.entries.len()).flat_map(|entry| all(entry).chunks(7).map(|some| (entry, some.to_vec())).collect::<Vec<_>>()).collect();
+    let (fake, log) = emulated(npu::Options::default(), Configured::Once);
+    let weights = artifact.verified(section::WEIGHTS).expect("weights");
+    let offload = Offload::new(fake.open().expect("a device"), &plan, &part, artifact.verified(section::NPU).expect("code"), weights).expect("room");
+    let streamed = (artifact.file().try_clone().expect("a file"), artifact.section(section::STREAMED).expect("the streamed section").offset);
+    let (kernels, weights) = (Kernels::new(Isa::detect()), Weights::Mapped(Artifact::open(&path).expect("the artifact again")));
+    let made = fragments.clone();
+    let parts = Parts { plan: plan.clone(), kernels, threads: 1, weights, streamed, code: None, dense: false, fragments: made, idle_states: false };
+    let mut cpu = Cpu::new(parts).expect("memory for a small model");
+    cpu.set_npu(offload, OnFailure::Fail);
+    let mut split = Pieces { cpu, fragments };
+    let logits = split.step(&prompt());
+    let last = PROMPT as u32 - 1;
+    assert_eq!(logits.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), expected[&last].iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    assert!(log.done().0 > 0);
+}
+
+/// Runs entries fragment by fragment.
+struct Pieces {
+    cpu: Cpu,
+    fragments: Vec<(usize, Vec<u32>)>,
+}
+
+impl Pieces {
+    fn entry(&mut self, part: Part, inputs: RowInputs<'_>) -> usize {
+        let entry = self.cpu.plan().entries_of(part).find(|(_, e)| e.rows as usize >= inputs.tokens.len()).expect("an entry").0;
+        let whole = self.cpu.whole_entries();
+        for (number, _) in self.fragments.iter().enumerate().filter(|(_, (of, _))| *of == entry) {
+            self.cpu.run(whole + number, inputs).unwrap_or_else(|why| panic!("{why}"));
+        }
+        entry
+    }
+
+    /// Logits of the last token.
+    fn step(&mut self, tokens: &[u32]) -> Vec<f32> {
+        let (slots, positions): (Vec<u32>, Vec<u32>) = (vec![0; tokens.len()], (0..tokens.len() as u32).collect());
+        self.entry(Part::Body, RowInputs { tokens, slots: &slots, positions: &positions, picks: &positions });
+        let last = tokens.len() - 1;
+        let inputs = RowInputs { tokens: &tokens[last..], slots: &slots[last..], positions: &positions[last..], picks: &positions[last..] };
+        let entry = self.entry(Part::Tail, inputs);
+        self.cpu.logits(entry, 0).to_vec()
+    }
 }
 
 /// A command that hangs once is run again in a context made anew, and nobody needs to know.

@@ -91,7 +91,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let plan = &ready.loaded.manifest.plan;
     let threads = ready.loaded.session.cpu().threads();
-    let foretold = plan.resident_bytes(threads as u64);
+    let foretold = plan.resident_bytes(threads as u64) + ready.loaded.session.cpu().npu().map_or(0, |npu| npu.bytes());
     let roster = ready.loaded.session.roster();
     let mut about = serde_json::json!({
         "digest": ready.loaded.digest, "cpu": process::cpu_name(), "threads": threads,

@@ -80,7 +80,7 @@ fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
     let roster = cpu.roster().clone();
     let details = serde_json::json!({
         "threads": cpu.threads(), "kernels": cpu.isa().name(), "native_regions": cpu.native(),
-        "resident_bytes": plan.resident_bytes(cpu.threads() as u64), "context": plan.model.context, "slots": plan.model.slots,
+        "resident_bytes": plan.resident_bytes(cpu.threads() as u64) + cpu.npu().map_or(0, |npu| npu.bytes()), "context": plan.model.context, "slots": plan.model.slots,
         "load_seconds": (begin.elapsed().as_secs_f64() * 1e3).round() / 1e3,
     });
     let info = ModelInfo {

@@ -2,13 +2,15 @@
 //!
 //! Everything a command touches was checked by `unicorn_artifact::validate` when the plan was read; this file relies on that and only on that.
 
+mod npu;
+
 use super::code::CodeMap;
 use super::memory::Area;
-use super::offload::Offload;
 use super::pool::{Pool, share};
 use super::profile::Profile;
-use super::roster::{Kind, OnFailure, Roster, Standing};
+use super::roster::{Kind, OnFailure, Roster};
 use super::sync::{Phases, Split};
+use npu::Npu;
 use std::cell::UnsafeCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,7 +19,7 @@ use std::time::Instant;
 use unicorn_artifact::command::{Argument, BufferId, Command};
 use unicorn_artifact::plan::{ALIGN, Elements, Entry, KV_BLOCK, Part, Plan, RegionArg, Weight};
 use unicorn_artifact::tensor::{Format, PANEL, matrix_scales, row_bytes};
-use unicorn_kernels_cpu::{Attention, Kernels, MatMul, MatMulInt8, SparseDown, SparseUp, embed, int8, norm, region::Interpreter};
+use unicorn_kernels_cpu::{Attention, Kernels, MatMul, MatMulInt8, SparseDown, SparseUp, embed, norm, region::Interpreter};
 
 /// The resident weights: copied to memory of our own, or read where the file is mapped.
 #[derive(Debug)]
@@ -86,21 +88,6 @@ pub struct Cpu {
     fragments: Vec<(usize, Vec<u32>)>,
     npu: Option<Npu>,
     roster: Arc<Roster>,
-}
-
-/// An NPU that does some commands.
-struct Npu {
-    offload: Offload,
-    on_failure: OnFailure,
-    /// By entry, in order: the command and its phase, and the offload's number for it.
-    turns: Vec<Vec<Turn>>,
-}
-
-#[derive(Clone, Copy)]
-struct Turn {
-    command: usize,
-    phases: [usize; 2],
-    call: usize,
 }
 
 /// What all threads share during a run.
@@ -202,51 +189,6 @@ impl Cpu {
         Ok(Self { shared, pool, counts: Vec::with_capacity(most), own, fragments, npu: None, roster: Arc::default() })
     }
 
-    /// Gives it an NPU that does its calls of every entry; what becomes of a run whose call fails is said by `on_failure`.
-    pub fn set_npu(&mut self, offload: Offload, on_failure: OnFailure) {
-        let plan = &self.shared.plan;
-        let mut turns = Vec::new();
-        for (number, entry) in plan.entries.iter().enumerate() {
-            // A fragment has some commands of an entry, at other places.
-            let (of, kept) = match number.checked_sub(self.own) {
-                Some(fragment) => (self.fragments[fragment].0, Some(&self.fragments[fragment].1)),
-                None => (number, None),
-            };
-            let place = |command: u32| kept.map_or(Some(command as usize), |kept| kept.iter().position(|c| *c == command));
-            let mut calls: Vec<(usize, usize)> = offload.calls(of).iter().filter_map(|(command, call)| Some((place(*command)?, *call))).collect();
-            calls.sort_unstable();
-            let alone: Vec<usize> = calls.iter().map(|(command, _)| *command).collect();
-            let phases = [Phases::new(plan, entry, false, &alone), Phases::new(plan, entry, true, &alone)];
-            let phase = |phases: &Phases, command: usize| phases.phases.iter().position(|p| p.commands.contains(&command)).unwrap_or_default();
-            turns.push(
-                calls.iter().map(|&(command, call)| Turn { command, phases: [0, 1].map(|many| phase(&phases[many], command)), call }).collect(),
-            );
-            self.shared.phases[number] = phases;
-        }
-        let most = self.shared.phases.iter().flatten().map(|p| p.phases.len()).max().unwrap_or(0);
-        self.counts.reserve(most.saturating_sub(self.counts.len()));
-        self.roster.set(Kind::Npu, Standing::Runs(offload.name().to_owned()));
-        self.npu = Some(Npu { offload, on_failure, turns });
-    }
-
-    /// What becomes of a run whose call fails, from now on.
-    pub fn on_npu_failure(&mut self, on_failure: OnFailure) {
-        if let Some(npu) = &mut self.npu {
-            npu.on_failure = on_failure;
-        }
-    }
-
-    /// Goes on without the NPU.
-    pub fn without_npu(&mut self) {
-        self.npu = None;
-        self.roster.set(Kind::Npu, Standing::Unused);
-    }
-
-    /// The NPU, if it has one.
-    pub fn npu(&self) -> Option<&Offload> {
-        self.npu.as_ref().map(|npu| &npu.offload)
-    }
-
     /// Who runs what.
     pub fn roster(&self) -> &Arc<Roster> {
         &self.roster
@@ -343,6 +285,8 @@ impl Cpu {
                 });
             }
         };
+        // What an earlier run that was broken off left is not this one's.
+        shared.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let (mut done, mut lost) = (0, None);
         if let Some(Npu { offload, on_failure, turns }) = &mut self.npu {
             for turn in &turns[entry] {
@@ -350,7 +294,9 @@ impl Cpu {
                 done = turn.phases[many];
                 match (shared.product(offload, entry, *turn, rows), *on_failure) {
                     (Ok(()), _) => done += 1,
-                    (Err(why), OnFailure::Fail) => return Err(why.into()),
+                    (Err(why), OnFailure::Fail) => {
+                        return Err(why.into());
+                    }
                     // Nothing of the step is lost with the device: the host goes on with this very command.
                     (Err(why), OnFailure::GoOn) => {
                         lost = Some(why);
@@ -399,33 +345,6 @@ impl Shared {
                 profile.spent(number, at, since);
             }
         }
-    }
-
-    /// What a [`Command::MatMulInt8`] does, its sums by an NPU.
-    fn product(&self, offload: &mut Offload, number: usize, turn: Turn, rows: usize) -> super::npu::Result<()> {
-        let entry = &self.plan.entries[number];
-        let Command::MatMulInt8 { input, weight, out } = &entry.commands[turn.command] else { return Ok(()) };
-        let since = self.profile.as_ref().map(|profile| (profile, Instant::now()));
-        let run = Run { device: self, entry, inputs: RowInputs::NONE, rows, part: 0, parts: 1 };
-        let ((weight, data), (input, stride, cols)) = (self.weight(*weight), run.buffer(*input));
-        let scales = matrix_scales(weight.rows as usize, weight.cols as usize).unwrap_or(0);
-        // SAFETY: a matrix has a scale for each of its rows behind its codes; weights begin at multiples of 64 bytes.
-        let scales = unsafe { std::slice::from_raw_parts(data.add(scales).cast::<f32>(), weight.rows as usize) };
-        // SAFETY: the row lies in the input, which is validated to have as many codes as the weight has columns; nobody writes it meanwhile.
-        let codes = |row: usize| unsafe { std::slice::from_raw_parts(input.add(row * stride).cast::<i8>(), cols) };
-        offload.run(turn.call, rows, codes, |some, sums, step| {
-            for (at, row) in some.enumerate() {
-                // SAFETY: as above; a row's scale follows its codes.
-                let scale = unsafe { input.add(row * stride + cols).cast::<f32>().read_unaligned() };
-                // SAFETY: the row is f32 and nobody else touches it: the product is a phase of its own.
-                let to = unsafe { run.row_mut(*out, row) };
-                int8::scale(&sums[at * step..][..to.len()], scales, scale, to);
-            }
-        })?;
-        if let Some((profile, since)) = since {
-            profile.spent(number, turn.command, since);
-        }
-        Ok(())
     }
 
     fn weight(&self, id: u32) -> (&Weight, *const u8) {

@@ -12,6 +12,9 @@ use unicorn_artifact::plan::{CodeSpan, Plan};
 /// A call takes milliseconds. Newer drivers give up by themselves after two seconds, and should be the first, since they know more.
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// Bytes of a page, and of a command's packet.
+const PAGE: usize = 4096;
+
 /// A configuration of the array, with what goes in and what comes out.
 struct Array {
     context: Context,
@@ -40,7 +43,7 @@ pub struct Offload {
     calls: Vec<Vec<(u32, usize)>>,
     name: String,
     /// Held for the commands.
-    _weights: BTreeMap<WeightId, Buffer>,
+    weights: BTreeMap<WeightId, Buffer>,
     npu: Npu,
 }
 
@@ -106,7 +109,7 @@ impl Offload {
         }
         let seat = &npu.info().seat;
         let name = seat.name.clone().unwrap_or_else(|| format!("AMD NPU at {}", seat.path.display()));
-        Ok(Self { arrays, prepared, calls, name, _weights: weights, npu })
+        Ok(Self { arrays, prepared, calls, name, weights, npu })
     }
 
     /// The device.
@@ -117,6 +120,13 @@ impl Offload {
     /// What it calls itself.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Bytes of this process's memory that are locked for it: its heap and buffers, and a page for each command.
+    pub fn bytes(&self) -> u64 {
+        let page = |buffer: &Buffer| buffer.len().next_multiple_of(PAGE);
+        let arrays: usize = self.arrays.iter().map(|array| page(&array.activations) + page(&array.results)).sum();
+        (xrt_sys::HEAP_BYTES + arrays + self.weights.values().map(page).sum::<usize>() + PAGE * self.prepared.len()) as u64
     }
 
     /// The calls of an entry: the command each stands for, and its number here.

@@ -31,7 +31,7 @@ pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-fn model_stats(model: &ServedModel) -> Value {
+pub(super) fn model_stats(model: &ServedModel) -> Value {
     let (stats, limits) = (model.engine.stats(), model.engine.limits());
     let mean = |h: &Histogram| if h.count() == 0 { Value::Null } else { (h.sum() / h.count() as f64).into() };
     json!({

@@ -90,7 +90,7 @@ pub struct Loaded {
 }
 
 /// How an NPU is opened, if one is wanted.
-pub type OpenNpu = dyn Fn() -> crate::hal::npu::Result<Npu>;
+pub type OpenNpu<'a> = dyn Fn() -> crate::hal::npu::Result<Npu> + 'a;
 
 /// Opens, checks and places an artifact.
 ///
@@ -105,7 +105,7 @@ pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_on(path: impl AsRef<Path>, options: Options, npu: &OpenNpu) -> Result<Loaded> {
+pub fn load_on(path: impl AsRef<Path>, options: Options, npu: &OpenNpu<'_>) -> Result<Loaded> {
     let path = path.as_ref();
     let wrong = |source| Error::artifact(path, source);
     let artifact = Artifact::open(path).map_err(wrong)?;
@@ -140,7 +140,7 @@ pub fn load_with_tokenizer(path: impl AsRef<Path>, options: Options) -> Result<(
     })
 }
 
-fn place(path: &Path, options: Options, artifact: Artifact, open: &OpenNpu) -> Result<Loaded> {
+fn place(path: &Path, options: Options, artifact: Artifact, open: &OpenNpu<'_>) -> Result<Loaded> {
     let wrong = |source| Error::artifact(path, source);
     if options.threads > MAX_THREADS {
         return Err(Error::request("threads", format!("{} are asked for; at most {MAX_THREADS} are of use", options.threads)));

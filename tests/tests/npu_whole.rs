@@ -13,7 +13,7 @@ use unicorn_rt::hal::cpu::{Cpu, Parts, RowInputs, Weights};
 use unicorn_rt::hal::npu::{Absence, NpuError};
 use unicorn_rt::hal::offload::Offload;
 use unicorn_rt::hal::roster::{Kind, OnFailure, Roster, Standing};
-use unicorn_rt::load::{DeviceChoice, Loaded, Options, load_on};
+use unicorn_rt::load::{DeviceChoice, Loaded, OpenNpu, Options, load_on};
 use unicorn_rt::sample::SamplingParams;
 use unicorn_rt::step::Stepper;
 use unicorn_rt::tokens::Tokenizer;
@@ -46,7 +46,7 @@ fn wanting(npu: DeviceChoice) -> Options {
 /// Loaded on a device, which must be used.
 fn on(path: &PathBuf, fake: &Fake, choice: DeviceChoice) -> Loaded {
     let fake = fake.clone();
-    let loaded = load_on(path, wanting(choice), &move || fake.open()).unwrap_or_else(|why| panic!("{why}"));
+    let loaded = load_on(path, wanting(choice), &|| fake.open()).unwrap_or_else(|why| panic!("{why}"));
     assert!(loaded.session.cpu().npu().is_some(), "{:?}", loaded.notices);
     loaded
 }
@@ -154,7 +154,7 @@ fn all_goldens_on_the_emulated_array() {
 }
 
 /// Loads what cannot have its NPU: the notice, and the error where it is required.
-fn refused(path: &PathBuf, options: Options, open: &unicorn_rt::load::OpenNpu) -> (String, String) {
+fn refused(path: &PathBuf, options: Options, open: &OpenNpu<'_>) -> (String, String) {
     let mut loaded = load_on(path, options, open).unwrap_or_else(|why| panic!("{why}"));
     assert!(loaded.session.cpu().npu().is_none());
     assert_eq!(loaded.session.roster().standing(Kind::Npu), Standing::Unused);
@@ -169,7 +169,7 @@ fn refused(path: &PathBuf, options: Options, open: &unicorn_rt::load::OpenNpu) -
 #[test]
 fn each_reason_for_no_npu_is_told_with_what_to_do() {
     let path = untested();
-    let by = |why: NpuError| refused(&path, wanting(DeviceChoice::Auto), &move || Err(why.clone()));
+    let by = |why: NpuError| refused(&path, wanting(DeviceChoice::Auto), &|| Err(why.clone()));
     let (notice, error) = by(NpuError::Absent(Absence::Module));
     assert!(notice.starts_with("no NPU is used: no NPU: it is here, but its kernel module is not: `modprobe amdxdna`"), "{notice}");
     assert!(notice.ends_with("; the host does its part") && error.starts_with("--require npu: no NPU: it is here"), "{notice} {error}");
@@ -178,7 +178,7 @@ fn each_reason_for_no_npu_is_told_with_what_to_do() {
 
     let on = |options: npu::Options| {
         let (fake, _) = emulated(options, Configured::Once);
-        refused(&path, wanting(DeviceChoice::Auto), &move || fake.open())
+        refused(&path, wanting(DeviceChoice::Auto), &|| fake.open())
     };
     let (notice, error) = on(npu::Options { memlock: Some(8 << 20), ..npu::Options::default() });
     assert!(notice.contains("for the NPU's heap: this process may lock 8 MiB") && notice.contains("ulimit -l"), "{notice}");
@@ -313,9 +313,9 @@ fn the_self_test_tries_the_npu() {
     drop(loaded);
     // One that computes something else for one layer, and one that fails.
     let wrong = faulty(npu::Options::default(), Configured::Once, |run| (run % 3 == 1).then_some(Fault::Wrong));
-    let (notice, error) = refused(&path, wanting(DeviceChoice::Auto), &move || wrong.0.open());
+    let (notice, error) = refused(&path, wanting(DeviceChoice::Auto), &|| wrong.0.open());
     assert!(notice.starts_with("no NPU is used: ") && notice.contains("self-test failed") && error.contains("self-test failed"), "{notice} {error}");
     let broken = faulty(npu::Options::default(), Configured::Once, |_| Some(Fault::Ends(State::Error)));
-    let (notice, _) = refused(&path, wanting(DeviceChoice::Auto), &move || broken.0.open());
+    let (notice, _) = refused(&path, wanting(DeviceChoice::Auto), &|| broken.0.open());
     assert!(notice.contains("the NPU did not finish: ERT_CMD_STATE_ERROR"), "{notice}");
 }

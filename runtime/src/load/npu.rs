@@ -19,7 +19,7 @@ pub struct Found {
 }
 
 /// The NPU, if one is wanted and can be used; else why not, in `notices`.
-pub fn find(artifact: &Artifact, plan: &Plan, options: &Options, open: &OpenNpu, notices: &mut Vec<String>) -> Result<Option<Found>> {
+pub fn find(artifact: &Artifact, plan: &Plan, options: &Options, open: &OpenNpu<'_>, notices: &mut Vec<String>) -> Result<Option<Found>> {
     let choice = options.npu;
     if plan.npu.is_none() || choice == DeviceChoice::Off {
         return match choice {

@@ -414,6 +414,7 @@ pub fn element_row(weight: &Weight, bytes: &[u8], row: usize) -> Vec<f64> {
             };
             (0..cols).map(value).collect()
         }
+        Layout::Matrix => unreachable!("no GPU reads a matrix of int8"),
     }
 }
 

@@ -476,6 +476,7 @@ impl Checker<'_> {
                 let buffer = &entry.buffers[id as usize];
                 match buffer.elements {
                     Elements::F32 => gpu.probe_write(number, id, &bytes)?,
+                    Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                     Elements::Activations => gpu.probe_write(number, id, &to_device(&bytes, buffer.width as usize, entry.rows as usize))?,
                 }
             }
@@ -588,6 +589,7 @@ impl Checker<'_> {
                     bytes.extend(bytes_of(&values));
                     values.iter().map(|&v| f64::from(v)).collect()
                 }
+                Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                 Elements::Activations => {
                     let (coded, exact) = activations(&values);
                     bytes.extend(coded);
@@ -680,6 +682,7 @@ impl Checker<'_> {
             let allowed = trust.allowed(id, inputs.positions[r]);
             let error = match buffer.elements {
                 Elements::F32 => distance(&floats(here), &row.values, &row.written, allowed),
+                Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                 Elements::Activations => distance_rounded(here, &row.values, width, allowed, trust.of_input(id)),
             };
             report.note(case, Error { what: format!("{name} row {r}"), ..error });

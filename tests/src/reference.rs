@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use unicorn_artifact::command::{Argument, BufferId, Command, HandoffId, StateId, WeightId};
 use unicorn_artifact::plan::{Entry, Plan, Weight};
 use unicorn_artifact::region::{GELU_CUBIC, Operand, Region, RegionOp};
-use unicorn_artifact::tensor::{Format, GROUP, Layout, PANEL, matrix_scales, panel_bytes, panel_group_bytes, row_bytes, row_groups};
+use unicorn_artifact::tensor::{Format, GROUP, Layout, PANEL, panel_bytes, panel_group_bytes, row_bytes, row_groups};
 
 /// A row of a buffer.
 #[derive(Clone, Debug)]
@@ -398,11 +398,6 @@ pub fn element_row(weight: &Weight, bytes: &[u8], row: usize) -> Vec<f64> {
             }
             values
         }
-        Layout::Matrix => {
-            let scales = matrix_scales(weight.rows as usize, cols).expect("validated");
-            let scale = f32::from_le_bytes(std::array::from_fn(|b| bytes[scales + 4 * row + b]));
-            bytes[row * cols..][..cols].iter().map(|code| f64::from(*code as i8) * f64::from(scale)).collect()
-        }
         Layout::Rows => {
             let first = row * row_bytes(format, cols).expect("validated");
             if format == Format::Bf16 {
@@ -419,6 +414,7 @@ pub fn element_row(weight: &Weight, bytes: &[u8], row: usize) -> Vec<f64> {
             };
             (0..cols).map(value).collect()
         }
+        Layout::Matrix => unreachable!("no GPU reads a matrix of int8"),
     }
 }
 

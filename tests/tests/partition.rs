@@ -129,7 +129,7 @@ fn auto_takes_the_least_foretold_time() {
     for (plan, target, gpu) in [(&large, Target::Sm90, true), (&pebble().1, Target::Sm90, false), (&pebble().1, Target::Gfx1103, false)] {
         let decided = decide(plan, &Partition::Auto, &[target], None).expect("a placement").expect("a target was given");
         println!("{}", decided.table);
-        let (chosen, host, whole) = (decided.table.chosen.seconds, decided.table.host.seconds, decided.table.gpu.seconds);
+        let (chosen, host, whole) = (decided.table.chosen.seconds, decided.table.host.seconds, decided.table.gpu.expect("a GPU was given").seconds);
         assert!(chosen <= host && chosen <= whole, "{chosen} is more than {host} or {whole}");
         assert_eq!(decided.assignment.is_some(), gpu, "{target}");
         for seed in 0..8 {

@@ -141,12 +141,17 @@ mod x86 {
     /// Rows of the weight that are multiplied together.
     const TOGETHER: usize = 4;
 
+    /// First bytes of as many rows, those that are wanted twice or not at all included.
+    type Rows = [*const i8; TOGETHER];
+    /// By input row, then weight row.
+    type Sums = [[i32; TOGETHER]; TOGETHER];
+
     /// Goes through a product in blocks of up to four weight rows and four input rows; weights stay in the first-level cache while all input rows meet them.
     ///
     /// # Safety
-    /// See [`super::select_matmul`]; `sums(weights, inputs, cols)` reads `cols` bytes from each pointer and gives `[input][weight]`.
+    /// See [`super::select_matmul`]; `sums(weights, inputs, cols)`, for 1, 2 and 4 inputs, reads `cols` bytes from each pointer.
     #[inline(always)]
-    unsafe fn drive(a: &MatMulInt8, sums: [unsafe fn(&[*const i8; TOGETHER], &[*const i8; TOGETHER], usize) -> [[i32; TOGETHER]; TOGETHER]; 3]) {
+    unsafe fn drive(a: &MatMulInt8, sums: [unsafe fn(&Rows, &Rows, usize) -> Sums; 3]) {
         for first in a.outputs.clone().step_by(TOGETHER) {
             let count = (a.outputs.end - first).min(TOGETHER);
             let mut row = 0;
@@ -225,11 +230,7 @@ mod x86 {
     /// # Safety
     /// See [`drive`].
     #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-    unsafe fn sums_avx512<const R: usize>(
-        weights: &[*const i8; TOGETHER],
-        inputs: &[*const i8; TOGETHER],
-        cols: usize,
-    ) -> [[i32; TOGETHER]; TOGETHER] {
+    unsafe fn sums_avx512<const R: usize>(weights: &Rows, inputs: &Rows, cols: usize) -> Sums {
         let sign = _mm512_set1_epi8(-128);
         let mut sums = [[_mm512_setzero_si512(); TOGETHER]; R];
         let mut over = [_mm512_setzero_si512(); R];

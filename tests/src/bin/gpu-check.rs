@@ -476,8 +476,8 @@ impl Checker<'_> {
                 let buffer = &entry.buffers[id as usize];
                 match buffer.elements {
                     Elements::F32 => gpu.probe_write(number, id, &bytes)?,
+                    Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                     Elements::Activations => gpu.probe_write(number, id, &to_device(&bytes, buffer.width as usize, entry.rows as usize))?,
-                    Elements::Int8 => unreachable!("no GPU is given them"),
                 }
             }
             if let Some(host) = &mut self.host {
@@ -589,12 +589,12 @@ impl Checker<'_> {
                     bytes.extend(bytes_of(&values));
                     values.iter().map(|&v| f64::from(v)).collect()
                 }
+                Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                 Elements::Activations => {
                     let (coded, exact) = activations(&values);
                     bytes.extend(coded);
                     exact
                 }
-                Elements::Int8 => unreachable!("no GPU is given them"),
             };
             if sampled.contains(&r) {
                 rows.insert(r, Row::full(exact));
@@ -682,8 +682,8 @@ impl Checker<'_> {
             let allowed = trust.allowed(id, inputs.positions[r]);
             let error = match buffer.elements {
                 Elements::F32 => distance(&floats(here), &row.values, &row.written, allowed),
+                Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                 Elements::Activations => distance_rounded(here, &row.values, width, allowed, trust.of_input(id)),
-                Elements::Int8 => unreachable!("no GPU is given them"),
             };
             report.note(case, Error { what: format!("{name} row {r}"), ..error });
         }

@@ -1,8 +1,9 @@
 //! One page: a checkpoint becomes an artifact. Each stage takes what the one before made, and its result can be shown.
 
+mod devices;
+
 use crate::graph::{Graph, eval, text, verify};
 use crate::import::Checkpoint;
-use crate::lower::gpu::Assignment;
 use crate::lower::gpu::image::Toolchain;
 use crate::lower::{Lowered, cpu, lower, pack};
 use crate::partition::{self, Partition};
@@ -226,7 +227,7 @@ pub fn compile(
     begin(Stage::Schedule, report);
     let mut plan = schedule(checkpoint, &lowered, &program, options)?;
     plan.code = targets;
-    notices.extend(devices(&mut plan, &mut sections, options, report)?);
+    notices.extend(devices::devices(&mut plan, &mut sections, options, report)?);
     check::check(&plan)?;
     done!(Stage::Schedule, unicorn_artifact::print::plan(&plan));
 
@@ -309,67 +310,6 @@ fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, CodeSections)> {
         sections.push((section, bytes));
     }
     Ok((codes, sections))
-}
-
-/// What devices do, where targets were asked for: calls and launches for the plan, code for the sections. Returns what a user should know.
-fn devices(plan: &mut Plan, sections: &mut CodeSections, options: &Options, report: &mut dyn FnMut(Event<'_>)) -> Result<Vec<String>> {
-    let mut notices = npu(plan, sections, options)?;
-    let decision = partition::decide(plan, &options.partition, &options.targets, plan.npu.as_ref())?;
-    if let Some(decision) = &decision {
-        report(Event::Partition(&decision.table));
-    }
-    if !options.targets.is_empty() {
-        match decision.and_then(|d| d.assignment) {
-            Some(assignment) => gpu(plan, sections, options, &assignment)?,
-            None => notices
-                .push("nothing falls to the GPU, so the artifact has no code for one; `--partition gpu` places all that it can do there".to_owned()),
-        }
-    }
-    notices.iter().for_each(|notice| report(Event::Notice(notice)));
-    Ok(notices)
-}
-
-/// The NPU's part, where `seed` asks for one. Returns what a user should know.
-fn npu(plan: &mut Plan, sections: &mut CodeSections, options: &Options) -> Result<Vec<String>> {
-    let Some(target) = options.npu else {
-        return match options.partition {
-            Partition::Seed => Err(Error::Option {
-                option: "--partition".into(),
-                why: "`seed` needs an NPU target, such as --target phoenix or --target npu:npu1; without one use `auto`, or a file with rules such as `layers 0-9 ffn: host`".into(),
-            }),
-            _ => Ok(vec![]),
-        };
-    };
-    if options.partition != Partition::Seed {
-        let why =
-            "nothing falls to the NPU, so the artifact has no code for it: only `--partition seed` uses one, until times have been measured on one";
-        return Ok(vec![why.to_owned()]);
-    }
-    let lowered = crate::lower::npu::lower(plan, target)?;
-    let named = |(id, why): &(u32, String)| format!("the product with `{}` stays with the host: {why}", plan.weights[*id as usize].name);
-    let mut notices: Vec<String> = lowered.refused.iter().map(named).collect();
-    if lowered.plan.streams.is_empty() {
-        notices.push(
-            "nothing falls to the NPU, so the artifact has no code for it: no layer has activation sparsity and a product that it can do".into(),
-        );
-        return Ok(notices);
-    }
-    sections.push((section::NPU.to_owned(), lowered.code));
-    plan.npu = Some(lowered.plan);
-    Ok(notices)
-}
-
-/// The GPU's part: launches for the plan, code for the sections.
-fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options, assignment: &Assignment) -> Result<()> {
-    let mut lowered = crate::lower::gpu::lower(plan, assignment)?;
-    check::stages(plan, &lowered.plan)?;
-    for &target in &options.targets {
-        let (image, bytes) = crate::lower::gpu::image::image(&lowered.plan.kernels, &lowered.ops, target, &options.tools)?;
-        sections.push((image.section.clone(), bytes));
-        lowered.plan.images.push(image);
-    }
-    plan.gpu = Some(lowered.plan);
-    Ok(())
 }
 
 fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, options: &Options) -> Result<Plan> {

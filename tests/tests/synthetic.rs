@@ -41,8 +41,7 @@ fn differences(got: &[f32], expected: &[f32]) -> (f64, f64) {
 fn tolerance(format: Format) -> f64 {
     match format {
         Format::F32 | Format::Bf16 => 0.003,
-        Format::Q8 | Format::Q4 => 0.06,
-        Format::Int8 => 0.1,
+        Format::Q8 | Format::Int8 | Format::Q4 => 0.06,
     }
 }
 

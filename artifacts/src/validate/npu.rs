@@ -55,6 +55,9 @@ fn whole(plan: &Plan, npu: &NpuPlan) -> Check {
     if let Some((what, has, most)) = counts.iter().find(|(_, has, most)| has > most) {
         return Err(format!("{has} {what}, more than {most}"));
     }
+    if let Some(stream) = npu.streams.iter().find(|s| s.configuration as usize >= npu.configurations.len()) {
+        return Err(format!("a stream for configuration {}, which does not exist", stream.configuration));
+    }
     if npu.code_bytes > MAX_CODE || npu.weight_bytes > super::MAX_BYTES {
         return Err(format!("{} bytes of code, {} of weights", npu.code_bytes, npu.weight_bytes));
     }
@@ -93,7 +96,7 @@ fn configuration(npu: &NpuPlan, at: usize, one: &Configuration) -> Check {
 }
 
 fn stream(npu: &NpuPlan, one: &Stream) -> Check {
-    let configuration = npu.configurations.get(one.configuration as usize).ok_or_else(|| format!("configuration {}", one.configuration))?;
+    let configuration = &npu.configurations[one.configuration as usize];
     inside("it", one.code, 0, npu.code_bytes)?;
     if one.outputs == 0 || one.outputs > MAX_EXTENT || one.row < one.outputs || one.row > MAX_EXTENT {
         return Err(format!("{} outputs, {} words from a row to the next", one.outputs, one.row));

@@ -3,7 +3,7 @@
 use super::{CodeSections, Event, Options};
 use crate::lower::gpu::Assignment;
 use crate::partition::{self, Partition};
-use crate::schedule::check;
+use crate::schedule::{check, reach};
 use crate::{Error, Result};
 use unicorn_artifact::file::section;
 use unicorn_artifact::plan::Plan;
@@ -54,6 +54,7 @@ fn npu(plan: &mut Plan, sections: &mut CodeSections, options: &Options) -> Resul
         );
         return Ok(notices);
     }
+    reach::reach(&lowered.plan, &lowered.code).map_err(|why| Error::verify("lower to the NPU", why))?;
     sections.push((section::NPU.to_owned(), lowered.code));
     plan.npu = Some(lowered.plan);
     Ok(notices)

@@ -277,7 +277,7 @@ impl Cpu {
             profile.ran(entry);
         }
         let pool = &mut self.pool;
-        let mut run = |range: std::ops::Range<usize>| {
+        let run = |pool: &mut Pool, range: std::ops::Range<usize>| {
             let (first, counts) = (range.start, &counts[range]);
             if !counts.is_empty() {
                 pool.run(counts, &|at, chunk, thread| {
@@ -290,9 +290,9 @@ impl Cpu {
         let (mut done, mut lost) = (0, None);
         if let Some(Npu { offload, on_failure, turns }) = &mut self.npu {
             for turn in &turns[entry] {
-                run(done..turn.phases[many]);
+                run(pool, done..turn.phases[many]);
                 done = turn.phases[many];
-                match (shared.product(offload, entry, *turn, rows), *on_failure) {
+                match (shared.product(offload, entry, *turn, rows, pool), *on_failure) {
                     (Ok(()), _) => done += 1,
                     (Err(why), OnFailure::Fail) => {
                         return Err(why.into());
@@ -305,7 +305,7 @@ impl Cpu {
                 }
             }
         }
-        run(done..counts.len());
+        run(pool, done..counts.len());
         if let Some(why) = lost {
             tracing::error!("the NPU failed, the host goes on without it: {why}");
             self.roster.lose(Kind::Npu, why.to_string());

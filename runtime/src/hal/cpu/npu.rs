@@ -3,6 +3,7 @@
 use super::{Cpu, RowInputs, Run, Shared};
 use crate::hal::npu::Result;
 use crate::hal::offload::Offload;
+use crate::hal::pool::{Pool, share};
 use crate::hal::roster::{Kind, OnFailure, Standing};
 use crate::hal::sync::Phases;
 use std::time::Instant;
@@ -76,25 +77,29 @@ impl Cpu {
 
 impl Shared {
     /// What a [`Command::MatMulInt8`] does, its sums by an NPU.
-    pub(super) fn product(&self, offload: &mut Offload, number: usize, turn: Turn, rows: usize) -> Result<()> {
+    pub(super) fn product(&self, offload: &mut Offload, number: usize, turn: Turn, rows: usize, pool: &mut Pool) -> Result<()> {
         let entry = &self.plan.entries[number];
         let Command::MatMulInt8 { input, weight, out } = &entry.commands[turn.command] else { return Ok(()) };
         let since = Instant::now();
         let run = Run { device: self, entry, inputs: RowInputs::NONE, rows, part: 0, parts: 1 };
-        let ((weight, data), (input, stride, cols)) = (self.weight(*weight), run.buffer(*input));
+        let ((weight, data), (codes, stride, cols)) = (self.weight(*weight), run.buffer(*input));
         let scales = matrix_scales(weight.rows as usize, weight.cols as usize).unwrap_or(0);
         // SAFETY: a matrix has a scale for each of its rows behind its codes; weights begin at multiples of 64 bytes.
         let scales = unsafe { std::slice::from_raw_parts(data.add(scales).cast::<f32>(), weight.rows as usize) };
         // SAFETY: the row lies in the input, which is validated to have as many codes as the weight has columns; nobody writes it meanwhile.
-        let codes = |row: usize| unsafe { std::slice::from_raw_parts(input.add(row * stride).cast::<i8>(), cols) };
+        let codes = |row: usize| unsafe { std::slice::from_raw_parts(codes.add(row * stride).cast::<i8>(), cols) };
         offload.run(turn.call, rows, codes, |some, sums, step| {
-            for (at, row) in some.enumerate() {
-                // SAFETY: as above; a row's scale follows its codes.
-                let scale = unsafe { input.add(row * stride + cols).cast::<f32>().read_unaligned() };
-                // SAFETY: the row is f32 and nobody else touches it: the product is a phase of its own.
-                let to = unsafe { run.row_mut(*out, row) };
-                int8::scale(&sums[at * step..][..to.len()], scales, scale, to);
-            }
+            let parts = pool.threads().min(some.len());
+            pool.run(&[parts as u16], &|_, part, _| {
+                for at in share(some.len(), 1, part, parts) {
+                    let row = some.start + at;
+                    // SAFETY: as above; a row's scale follows its codes.
+                    let scale = unsafe { run.buffer(*input).0.add(row * stride + cols).cast::<f32>().read_unaligned() };
+                    // SAFETY: the row is f32, and this part's alone: the product is a phase of its own.
+                    let to = unsafe { run.row_mut(*out, row) };
+                    int8::scale(&sums[at * step..][..to.len()], scales, scale, to);
+                }
+            });
         })?;
         if let Some(profile) = &self.profile {
             profile.offloaded(number, turn.command, since);

@@ -294,9 +294,7 @@ impl Cpu {
                 done = turn.phases[many];
                 match (shared.product(offload, entry, *turn, rows, pool), *on_failure) {
                     (Ok(()), _) => done += 1,
-                    (Err(why), OnFailure::Fail) => {
-                        return Err(why.into());
-                    }
+                    (Err(why), OnFailure::Fail) => return Err(why.into()),
                     // Nothing of the step is lost with the device: the host goes on with this very command.
                     (Err(why), OnFailure::GoOn) => {
                         lost = Some(why);

@@ -4,7 +4,7 @@ use super::{DeviceChoice, OpenNpu, Options};
 use crate::hal::npu::Npu;
 use crate::hal::offload::Offload;
 use crate::step::Session;
-use crate::{Error, Result};
+use crate::{Error, Result, selftest};
 use unicorn_artifact::file::{Artifact, SelfTest, section};
 use unicorn_artifact::plan::Plan;
 
@@ -51,11 +51,16 @@ pub fn place(found: Found, plan: &Plan, weights: &[u8], choice: DeviceChoice, no
 /// Demands the recorded logits, to the bit: sums of an NPU are exact, so nothing else than the host's result can be right. One that computes something else,
 /// or fails meanwhile, is not used.
 pub fn prove(session: &mut Session, test: &SelfTest, choice: DeviceChoice, notices: &mut Vec<String>) -> Result<()> {
-    let outcome = crate::selftest::run(session, test);
+    let mut differs = |apart| match selftest::difference(session, test, apart) {
+        Ok(None) => None,
+        Ok(Some(what)) => Some(format!("self-test failed: {what}: it computes something else than the compiler recorded")),
+        Err(error) => Some(format!("self-test failed: {error}")),
+    };
+    let why = differs(false).or_else(|| differs(true));
     session.reset();
-    if let Err(error) = outcome {
+    if let Some(why) = why {
         session.cpu_mut().without_npu();
-        refused::<()>(error.to_string(), choice, notices)?;
+        refused::<()>(why, choice, notices)?;
     }
     Ok(())
 }

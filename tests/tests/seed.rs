@@ -188,7 +188,7 @@ fn without_sparsity_nothing_goes_to_the_npu() {
     let (artifact, plan) = read(&path);
     assert!(plan.npu.is_none() && artifact.section(section::NPU).is_err() && plan.weights.iter().all(|w| w.format != Format::Int8));
     let notices = made.manifest.expect("a manifest").provenance.notices;
-    assert!(notices.iter().any(|n| n.contains("no layer has activation sparsity")), "{notices:?}");
+    assert!(notices.iter().any(|n| n.contains("no gate of a layer with activation sparsity")), "{notices:?}");
 }
 
 /// One broken rule each.
@@ -338,7 +338,7 @@ fn targets_say_what_they_bring_and_what_they_need() {
         "{said}"
     );
     let (code, said) = compile(&["--target", "npu:npu1"]);
-    assert!(code == Some(0) && said.contains("only `--partition seed` uses one, until times have been measured"), "{said}");
+    assert!(code == Some(0) && said.contains("only `--partition seed` and files with rules use one"), "{said}");
     assert!(read(Path::new(&out)).1.npu.is_none());
     let (code, said) = compile(&["--partition", "seed"]);
     assert!(code == Some(2) && said.contains("`seed` needs an NPU target, such as --target phoenix"), "{said}");
@@ -355,6 +355,31 @@ fn targets_say_what_they_bring_and_what_they_need() {
         assert!(code == Some(0) && plan.gpu.is_some() && plan.npu.is_some(), "{said}");
     } else {
         assert!(code == Some(4) && said.contains("built without LLVM") && said.contains("--target npu:npu1"), "{said}");
+    }
+    // A file says for which layers.
+    let rules = |text: &str| {
+        let path = folder.path().join("rules");
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let file = rules("layers 1-2 ffn: npu # not the first\nall: host\n");
+    let (code, said) = compile(&["--target", "npu:npu1", "--partition", &file]);
+    assert!(code == Some(0) && said.contains("`file` for npu:npu1") && said.contains("layers 1-2 mlp.gate_proj  npu"), "{said}");
+    let plan = read(Path::new(&out)).1;
+    assert_eq!((part(&plan).weights.len(), part(&plan).entries[0].calls.len()), (2, 2));
+    assert_eq!(plan.weights.iter().filter(|w| w.format == Format::Int8).count(), 2);
+    let (code, said) = compile(&["--target", "npu:npu1", "--partition", &rules("layers 0-9: npu")]);
+    assert!(code == Some(0) && said.contains("layers 0-2 mlp.gate_proj  npu"), "{said}");
+    for (text, target, code, words) in [
+        ("layers 0-3 ffn: npu", "npu:npu1", 4, ["line 1", "layer 3 ffn on the NPU", "activation sparsity"]),
+        ("all: host\nhead: npu", "npu:npu1", 0, ["no code for it", "no gate of a layer", "resident"]),
+        ("head: npu", "npu:npu1", 4, ["line 1", "head on the NPU", "activation sparsity"]),
+        ("layers 0-9 ffn: npu", "hip:gfx1103", 2, ["line 1", "`npu` needs an NPU target", "phoenix"]),
+        ("layers 0-2 ffn: npu\nhead: gpu", "npu:npu1", 2, ["--partition", "there is no GPU", "--target"]),
+        ("layers 0-10: npu", "npu:npu1", 2, ["line 1", "no layer `10`", "0-9"]),
+    ] {
+        let (found, said) = compile(&["--target", target, "--partition", &rules(text)]);
+        assert!(found == Some(code) && words.iter().all(|word| said.contains(word)), "{text}: {found:?} {said}");
     }
     // An int8 matrix may be asked for without an NPU; where no product reads it, the layout says no.
     let (code, said) = compile(&["--format", "layers.5.mlp.up_proj.weight=int8"]);

@@ -165,6 +165,9 @@ pub fn compile(
 ) -> Result<Outcome> {
     let mut outcome = Outcome { digest: None, bytes: 0, formats: vec![], manifest: None };
     let mut notices = Vec::new();
+    if options.npu.is_none() {
+        options.partition.without_npu()?;
+    }
     if let Some(notice) = skipped_notice(checkpoint.skipped()) {
         report(Event::Notice(&notice));
         notices.push(notice);
@@ -203,7 +206,10 @@ pub fn compile(
         }
         None => Vec::new(),
     };
-    let npu = options.npu.is_some() && options.partition == Partition::Seed;
+    let npu = match options.npu {
+        Some(_) => quantise::gates(&graph).into_iter().filter(|tensor| options.partition.on_npu(tensor)).collect(),
+        None => vec![],
+    };
     let choice = Choice { format: options.format, limit: options.limit, overrides: options.overrides.clone(), sensitivity, npu };
     let (graph, formats) = quantise::quantise(&graph, checkpoint, &choice)?;
     verified(&graph, "quantise")?;

@@ -21,7 +21,8 @@ fn graph(checkpoint: &Checkpoint, options: &driver::Options) -> Graph {
     let graph = fold::fold(&gemma3n::build(checkpoint).expect("the graph")).expect("the folded graph");
     let limit = options.limit.filter(|_| options.format == Format::Q4);
     let sensitivity = limit.map_or(vec![], |_| unicornc::sensitivity::measure(checkpoint, &graph, options.threads).expect("the measured errors"));
-    let choice = quantise::Choice { format: options.format, limit, overrides: vec![], sensitivity, npu: options.npu.is_some() };
+    let npu = if options.npu.is_some() { quantise::gates(&graph) } else { vec![] };
+    let choice = quantise::Choice { format: options.format, limit, overrides: vec![], sensitivity, npu };
     quantise::quantise(&graph, checkpoint, &choice).expect("formats").0
 }
 

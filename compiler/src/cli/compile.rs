@@ -58,7 +58,7 @@ pub struct Args {
     target: Vec<String>,
     /// What runs where: `auto` (what takes the least foretold time; it leaves an NPU out until one has been measured), `gpu` (all that it can do), `host`,
     /// `seed` (products of sparse layers to the NPU, which makes them int8; all that the GPU can do of the rest to it), or a file with lines such as
-    /// `layers 0-9 ffn: host`.
+    /// `layers 0-9 ffn: host` (or `gpu`, or `npu`).
     #[arg(long, default_value = "auto", value_name = "auto|gpu|host|seed|FILE")]
     partition: String,
     /// A folder that remembers compiled GPU kernels. A `unicornc` without LLVM can compile for a GPU if it finds all kernels there.

@@ -2,7 +2,7 @@
 
 use super::{CodeSections, Event, Options};
 use crate::lower::gpu::Assignment;
-use crate::partition::{self, Partition};
+use crate::partition;
 use crate::schedule::{check, reach};
 use crate::{Error, Result};
 use unicorn_artifact::file::section;
@@ -29,28 +29,19 @@ pub fn devices(plan: &mut Plan, sections: &mut CodeSections, options: &Options, 
     Ok(notices)
 }
 
-/// The NPU's part, where `seed` asks for one. Returns what a user should know.
+/// The NPU's part, where one is asked for. Returns what a user should know.
 fn npu(plan: &mut Plan, sections: &mut CodeSections, options: &Options) -> Result<Vec<String>> {
-    let Some(target) = options.npu else {
-        return match options.partition {
-            Partition::Seed => Err(Error::Option {
-                option: "--partition".into(),
-                why: "`seed` needs an NPU target, such as --target phoenix or --target npu:npu1; without one use `auto`, or a file with rules such as `layers 0-9 ffn: host`".into(),
-            }),
-            _ => Ok(vec![]),
-        };
-    };
-    if options.partition != Partition::Seed {
-        let why =
-            "nothing falls to the NPU, so the artifact has no code for it: only `--partition seed` uses one, until times have been measured on one";
+    let Some(target) = options.npu else { return Ok(vec![]) };
+    if !options.partition.wants_npu() {
+        let why = "nothing falls to the NPU, so the artifact has no code for it: only `--partition seed` and files with rules use one, until times have been measured on one";
         return Ok(vec![why.to_owned()]);
     }
-    let lowered = crate::lower::npu::lower(plan, target)?;
+    let lowered = crate::lower::npu::lower(plan, target, |weight| options.partition.on_npu(weight))?;
     let named = |(id, why): &(u32, String)| format!("the product with `{}` stays with the host: {why}", plan.weights[*id as usize].name);
     let mut notices: Vec<String> = lowered.refused.iter().map(named).collect();
     if lowered.plan.streams.is_empty() {
         notices.push(
-            "nothing falls to the NPU, so the artifact has no code for it: no layer has activation sparsity and a product that it can do".into(),
+            "nothing falls to the NPU, so the artifact has no code for it: what was asked for holds no gate of a layer with activation sparsity that it can do".into(),
         );
         return Ok(notices);
     }

@@ -29,11 +29,11 @@ pub struct Lowered {
     pub refused: Vec<(WeightId, String)>,
 }
 
-/// Lowers all products of int8.
+/// Lowers the products of int8 whose weights `wanted` accepts by name.
 ///
 /// # Errors
 /// [`Error::Npu`] where a kernel cannot be made of a shape that it takes: a fault of ours.
-pub fn lower(plan: &Plan, target: Npu) -> Result<Lowered> {
+pub fn lower(plan: &Plan, target: Npu, wanted: impl Fn(&str) -> bool) -> Result<Lowered> {
     let part = NpuPlan { target: target.name().into(), ..NpuPlan::default() };
     let mut lowering = Lowering { plan: part, code: vec![], kernels: vec![], refused: BTreeMap::new() };
     let sizes: BTreeSet<u32> = plan.entries.iter().map(|e| e.rows).collect();
@@ -43,6 +43,9 @@ pub fn lower(plan: &Plan, target: Npu) -> Result<Lowered> {
         for (at, command) in entry.commands.iter().enumerate() {
             let Command::MatMulInt8 { weight: id, .. } = command else { continue };
             let weight = &plan.weights[*id as usize];
+            if !wanted(&weight.name) {
+                continue;
+            }
             let (outputs, inputs) = (weight.rows as usize, weight.cols as usize);
             let stream = tokens(&sizes, entry.rows, inputs, outputs).and_then(|tokens| lowering.stream(inputs, tokens, outputs));
             match stream {

@@ -164,7 +164,12 @@ fn key(plan: &Plan, command: &Command) -> Option<Key> {
         Command::HeadNorm { weight, .. } => (*weight)?,
         _ => return None,
     };
-    let name = &plan.weights[weight as usize].name;
+    key_of(&plan.weights[weight as usize].name)
+}
+
+/// Where the product with a weight belongs, by its name.
+pub fn key_of(name: &str) -> Option<Key> {
+    let whole = |kind| Some(Key { kind, layer: 0 });
     let Some((layer, rest)) = name.split_once("layers.").and_then(|(_, rest)| rest.split_once('.')) else {
         let enters = name.contains("per_layer_model_projection") || name.contains("altup_projections");
         return whole(if enters { Kind::Embed } else { Kind::Head });

@@ -21,8 +21,8 @@ pub struct Choice {
     pub overrides: Vec<(String, Format)>,
     /// Divergence of each tensor at the wanted format, where it was measured.
     pub sensitivity: Vec<Sensitivity>,
-    /// Whether an NPU is to multiply what it can of layers with activation sparsity: int8 is what it reads.
-    pub npu: bool,
+    /// Tensors that an NPU is to multiply: int8 is what it reads.
+    pub npu: Vec<String>,
 }
 
 /// What was chosen for one matrix, and why.
@@ -74,10 +74,9 @@ pub fn quantise(graph: &Graph, tensors: &dyn Tensors, choice: &Choice) -> Result
     let uses = matrices(graph);
     let mut used = vec![false; choice.overrides.len()];
     let mut chosen: BTreeMap<String, Chosen> = BTreeMap::new();
-    let gates = if choice.npu { gates(graph) } else { vec![] };
     for value in &uses {
         let (Some(weight), Type::Weight(_, cols)) = (graph.weight(*value), graph.ty(*value)) else { continue };
-        let found = choose(&weight.tensor, cols as usize, choice, gates.contains(value), &mut used)?;
+        let found = choose(&weight.tensor, cols as usize, choice, &mut used)?;
         // A tensor used twice (the tied head, a transposed matrix) is stored in the finer of the two formats.
         let entry = chosen.entry(weight.tensor.clone()).or_insert_with(|| found.clone());
         if found.format < entry.format {
@@ -115,8 +114,8 @@ fn matrices(graph: &Graph) -> Vec<ValueId> {
     graph.nodes.iter().filter_map(of).collect()
 }
 
-/// The matrices that make the gates of sparse layers: what is multiplied with the same rows as the active neurons of `up`, on the way to the gate.
-fn gates(graph: &Graph) -> Vec<ValueId> {
+/// The tensors that make the gates of sparse layers: what is multiplied with the same rows as the active neurons of `up`, on the way to the gate.
+pub fn gates(graph: &Graph) -> Vec<String> {
     let makers = graph.makers();
     let mut found = vec![];
     for node in &graph.nodes {
@@ -126,7 +125,7 @@ fn gates(graph: &Graph) -> Vec<ValueId> {
         while let Some(value) = stack.pop() {
             let Some(maker) = makers[value.0 as usize].filter(|_| !std::mem::replace(&mut seen[value.0 as usize], true)) else { continue };
             match (&graph.nodes[maker].op, &graph.nodes[maker].inputs[..]) {
-                (Op::MatMul, [input, weight]) if input == x => found.push(*weight),
+                (Op::MatMul, [input, weight]) if input == x => found.extend(graph.weight(*weight).map(|w| w.tensor.clone())),
                 // Whatever else the gate depends on is made of other rows.
                 (Op::MatMul | Op::SparseDown | Op::SparseUp | Op::Attention { .. } | Op::RmsNorm(_) | Op::HeadNorm { .. }, _) => {}
                 (_, inputs) => stack.extend(inputs),
@@ -136,7 +135,7 @@ fn gates(graph: &Graph) -> Vec<ValueId> {
     found
 }
 
-fn choose(tensor: &str, cols: usize, choice: &Choice, gate: bool, used: &mut [bool]) -> Result<Chosen> {
+fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Result<Chosen> {
     let divergence = choice.sensitivity.iter().find(|s| s.tensor == tensor).map(|s| s.divergence);
     let chosen = |format, why| Ok(Chosen { tensor: tensor.into(), format, divergence, why });
     let fits = |format: Format| !format.needs_groups() || cols.is_multiple_of(GROUP);
@@ -156,7 +155,7 @@ fn choose(tensor: &str, cols: usize, choice: &Choice, gate: bool, used: &mut [bo
             }
         }
     }
-    if gate && fits(Format::Int8) {
+    if choice.npu.iter().any(|name| name == tensor) && fits(Format::Int8) {
         return chosen(Format::Int8, Why::Npu);
     }
     if fits(choice.format) { chosen(choice.format, Why::Wanted) } else { chosen(Format::Bf16, Why::Shape) }

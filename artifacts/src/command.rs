@@ -78,6 +78,23 @@ pub enum Command {
         /// Weights of the same K.
         products: Vec<Product>,
     },
+    /// Rounds each row to signed bytes: scale = peak / 127, code = round-half-even(x * (127 / peak)); both zero for a row of zeros.
+    QuantizeInt8 {
+        /// f32 `[R, K]`.
+        input: BufferId,
+        /// Int8 `[R, K]`.
+        out: BufferId,
+    },
+    /// `out[r][n] = f32(sum over k of weight[n][k] * input[r][k]) * (weight scale[n] * input scale[r])`: an exact sum of codes in i32, converted to the nearest
+    /// f32, times the rounded product of the scales. Whoever makes the sums, the host or an NPU, the result has the same bits.
+    MatMulInt8 {
+        /// Int8 `[R, K]`.
+        input: BufferId,
+        /// `[N, K]` in a matrix.
+        weight: WeightId,
+        /// f32 `[R, N]`.
+        out: BufferId,
+    },
     /// For every row and every neuron `j` whose `gate[r][j]` is not zero: `gate[r][j] *= dot(weight[j], input[r])`. In place.
     SparseUp {
         /// f32 `[R, F]`, read and written.
@@ -166,6 +183,8 @@ impl Command {
             Self::EmbedPerLayer { .. } => "embed_per_layer",
             Self::Quantize { .. } => "quantize",
             Self::MatMul { .. } => "matmul",
+            Self::QuantizeInt8 { .. } => "quantize_int8",
+            Self::MatMulInt8 { .. } => "matmul_int8",
             Self::SparseUp { .. } => "sparse_up",
             Self::SparseDown { .. } => "sparse_down",
             Self::RopeTable { .. } => "rope_table",
@@ -183,7 +202,7 @@ impl Command {
             Self::Embed { out, .. } | Self::EmbedPerLayer { out, .. } | Self::RopeTable { out, .. } | Self::Gather { out, .. } => {
                 (vec![], vec![*out])
             }
-            Self::Quantize { input, out } => (vec![*input], vec![*out]),
+            Self::Quantize { input, out } | Self::QuantizeInt8 { input, out } | Self::MatMulInt8 { input, out, .. } => (vec![*input], vec![*out]),
             Self::MatMul { input, products } => (vec![*input], products.iter().map(|p| p.out).collect()),
             Self::SparseUp { gate, input, .. } => (vec![*gate, *input], vec![*gate]),
             Self::SparseDown { hidden, out, .. } => (vec![*hidden], vec![*out]),
@@ -207,12 +226,17 @@ impl Command {
         match self {
             Self::Embed { table, .. } | Self::EmbedPerLayer { table, .. } => vec![*table],
             Self::MatMul { products, .. } => products.iter().map(|p| p.weight).collect(),
-            Self::SparseUp { weight, .. } | Self::SparseDown { weight, .. } => vec![*weight],
+            Self::SparseUp { weight, .. } | Self::SparseDown { weight, .. } | Self::MatMulInt8 { weight, .. } => vec![*weight],
             Self::HeadNorm { weight, .. } => weight.iter().copied().collect(),
             Self::Region { arguments, .. } => {
                 arguments.iter().filter_map(|a| if let Argument::Weight { weight, .. } = a { Some(*weight) } else { None }).collect()
             }
-            Self::Quantize { .. } | Self::RopeTable { .. } | Self::KvAppend { .. } | Self::Attention { .. } | Self::Gather { .. } => vec![],
+            Self::Quantize { .. }
+            | Self::QuantizeInt8 { .. }
+            | Self::RopeTable { .. }
+            | Self::KvAppend { .. }
+            | Self::Attention { .. }
+            | Self::Gather { .. } => vec![],
         }
     }
 }

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// First bytes of every artifact.
 pub const MAGIC: [u8; 8] = *b"UNICORN\0";
 /// The one version this program reads and writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Sections begin at multiples of this.
 pub const PAGE: u64 = 4096;
 const MAX_SECTIONS: usize = 32;
@@ -46,6 +46,8 @@ pub mod section {
     pub const STREAMED: &str = "streamed";
     /// The checkpoint's tokenizer.json.
     pub const TOKENIZER: &str = "tokenizer";
+    /// Containers and instruction streams of an NPU, where the plan has such a part.
+    pub const NPU: &str = "npu";
     /// Chat template and special tokens, JSON.
     pub const CHAT: &str = "chat";
     /// Expected logits of a short prompt.
@@ -256,6 +258,12 @@ impl Artifact {
             let has = self.section(name)?.length;
             if let Some(span) = spans.iter().find(|s| s.bytes == 0 || s.offset.checked_add(s.bytes).is_none_or(|end| end > has)) {
                 return Err(Error::section(name, format!("code of {} bytes at {} is outside", span.bytes, span.offset)));
+            }
+        }
+        if let Some(npu) = &plan.npu {
+            let has = self.section(section::NPU)?.length;
+            if has != npu.code_bytes {
+                return Err(Error::section(section::NPU, format!("it has {has} bytes, the plan says {}", npu.code_bytes)));
             }
         }
         Ok(manifest)

@@ -6,6 +6,7 @@ pub mod command;
 pub mod error;
 pub mod file;
 pub mod gpu;
+pub mod npu;
 pub mod plan;
 pub mod print;
 pub mod region;

@@ -73,6 +73,8 @@ pub enum Elements {
     F32,
     /// Quantised activations, see [`crate::tensor::activation_row_bytes`].
     Activations,
+    /// Activations with one scale per row, see [`crate::tensor::int8_row_bytes`].
+    Int8,
 }
 
 /// A buffer of one entry: `[rows, width]` at a fixed place of the arena.
@@ -94,6 +96,7 @@ impl Buffer {
         match self.elements {
             Elements::F32 => u64::from(self.width) * 4,
             Elements::Activations => crate::tensor::activation_row_bytes(self.width as usize) as u64,
+            Elements::Int8 => crate::tensor::int8_row_bytes(self.width as usize) as u64,
         }
     }
 }
@@ -207,6 +210,8 @@ pub struct Plan {
     pub streamed_bytes: u64,
     /// What a GPU does instead of the host, if one was compiled for.
     pub gpu: Option<crate::gpu::GpuPlan>,
+    /// What an NPU does for the host, if one was compiled for.
+    pub npu: Option<crate::npu::NpuPlan>,
 }
 
 /// One argument of compiled region code.

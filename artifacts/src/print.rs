@@ -1,6 +1,7 @@
 //! A plan as text: what `--dump` and `inspect --plan` show. One line per thing, stable, made to be compared with `diff`.
 
 use crate::command::{Argument, Command};
+use crate::npu::NpuPlan;
 use crate::plan::{Entry, Plan};
 use std::fmt::Write;
 
@@ -42,7 +43,41 @@ pub fn plan(plan: &Plan) -> String {
     for e in &plan.entries {
         entry(&mut out, e);
     }
+    if let Some(part) = &plan.npu {
+        npu(&mut out, part);
+    }
     out
+}
+
+fn npu(out: &mut String, npu: &NpuPlan) {
+    let _ = writeln!(out, "npu {}: weights {}, buffers {} in all, code {}", npu.target, npu.weight_bytes, npu.buffer_bytes(), npu.code_bytes);
+    for (at, c) in npu.configurations.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "  c{at}: `{}` {} bytes @{} (image {} @{}), {} columns, {} tokens of {}, activations {}, results {}",
+            c.title,
+            c.container.bytes,
+            c.container.offset,
+            c.image.bytes,
+            c.image.offset,
+            c.columns,
+            c.tokens.len(),
+            c.inputs.len(),
+            c.activation_bytes,
+            c.result_bytes
+        );
+    }
+    for (at, s) in npu.streams.iter().enumerate() {
+        let _ =
+            writeln!(out, "  i{at}: c{} x {} outputs, {} bytes @{}, {} cycles", s.configuration, s.outputs, s.code.bytes, s.code.offset, s.cycles);
+    }
+    for w in &npu.weights {
+        let _ = writeln!(out, "  w{}: {} bytes @{}", w.weight, w.bytes, w.offset);
+    }
+    for (at, entry) in npu.entries.iter().enumerate().filter(|(_, e)| !e.calls.is_empty()) {
+        let calls: Vec<_> = entry.calls.iter().map(|c| format!("{} by i{}", c.command, c.stream)).collect();
+        let _ = writeln!(out, "  entry {at}: {}", calls.join(", "));
+    }
 }
 
 fn entry(out: &mut String, entry: &Entry) {
@@ -60,11 +95,12 @@ pub fn command(command: &Command) -> String {
     let name = command.name();
     match command {
         Command::Embed { table, scale, out } | Command::EmbedPerLayer { table, scale, out } => format!("b{out} = {name} w{table} * {scale}"),
-        Command::Quantize { input, out } => format!("b{out} = {name} b{input}"),
+        Command::Quantize { input, out } | Command::QuantizeInt8 { input, out } => format!("b{out} = {name} b{input}"),
         Command::MatMul { input, products } => {
             let products: Vec<_> = products.iter().map(|p| format!("b{} = w{}", p.out, p.weight)).collect();
             format!("{name} b{input}: {}", products.join(", "))
         }
+        Command::MatMulInt8 { input, weight, out } => format!("b{out} = {name} b{input} w{weight}"),
         Command::SparseUp { gate, input, weight } => format!("b{gate} *= {name} b{input} w{weight}"),
         Command::SparseDown { hidden, weight, out } => format!("b{out} = {name} b{hidden} w{weight}"),
         Command::RopeTable { theta, out } => format!("b{out} = {name} theta {theta}"),

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Elements that share one scale, in quantised weights and quantised activations.
 pub const GROUP: usize = 32;
+/// Longest row of [`Format::Int8`]: sums of as many products of two signed bytes fit an i32.
+pub const MAX_INT8: usize = 1 << 16;
 /// Output rows interleaved in one panel of [`Layout::Panel`].
 pub const PANEL: usize = 16;
 
@@ -17,6 +19,9 @@ pub enum Format {
     Bf16,
     /// Unsigned byte `c`, value `(c - 128) * scale`, one f16 scale per [`GROUP`].
     Q8,
+    /// Signed byte `c`, value `c * scale`, one f32 scale per row (per output channel). What it is multiplied with has one scale per row, too (per token),
+    /// so a product is a sum of integers, exact in any order on any device, and one multiplication by a scale at its end: see [`crate::command::Command::MatMulInt8`].
+    Int8,
     /// Unsigned nibble `c`, value `(c - 8) * scale`, one f16 scale per [`GROUP`].
     Q4,
 }
@@ -28,6 +33,7 @@ impl Format {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::Q8 => "q8",
+            Self::Int8 => "int8",
             Self::Q4 => "q4",
         }
     }
@@ -35,7 +41,7 @@ impl Format {
     /// What a stored code of zero value reads as (the bias that is subtracted); 0 for unquantised formats.
     pub fn bias(self) -> i32 {
         match self {
-            Self::F32 | Self::Bf16 => 0,
+            Self::F32 | Self::Bf16 | Self::Int8 => 0,
             Self::Q8 => 128,
             Self::Q4 => 8,
         }
@@ -44,6 +50,11 @@ impl Format {
     /// Whether elements share a scale per [`GROUP`].
     pub fn is_quantised(self) -> bool {
         matches!(self, Self::Q8 | Self::Q4)
+    }
+
+    /// Whether rows must be a multiple of [`GROUP`] long.
+    pub fn needs_groups(self) -> bool {
+        matches!(self, Self::Q8 | Self::Int8 | Self::Q4)
     }
 }
 
@@ -61,6 +72,7 @@ impl Format {
 ///   - `Q8`: per row: f16 scales of all groups, then the codes in order (padding codes are 128, padding scales 0).
 ///   - `Q4`: per row: f16 scales of all groups, then 32 bytes per pair of groups; byte `i` holds column `i` of the even group in its low nibble
 ///     and column `i` of the odd group in its high nibble (padding codes are 8, padding scales 0).
+/// * `Matrix`: for `Int8` alone. The codes of all rows one after the other, as an NPU reads them too; then, from [`matrix_scales`] on, an f32 scale per row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Layout {
     /// Row-major f32.
@@ -69,6 +81,8 @@ pub enum Layout {
     Panel,
     /// One record per row.
     Rows,
+    /// Rows of codes, then the scales of all rows.
+    Matrix,
 }
 
 impl Layout {
@@ -78,6 +92,7 @@ impl Layout {
             Self::Flat => "flat",
             Self::Panel => "panel",
             Self::Rows => "rows",
+            Self::Matrix => "matrix",
         }
     }
 }
@@ -89,13 +104,14 @@ pub const fn panel_group_bytes(format: Format) -> usize {
         Format::Bf16 => PANEL * GROUP * 2,
         Format::Q8 => PANEL * 2 + PANEL * GROUP,
         Format::Q4 => PANEL * 2 + PANEL * GROUP / 2,
+        Format::Int8 => PANEL * GROUP,
     }
 }
 
 /// Bytes of one whole panel of `cols` columns, `None` on overflow or a shape the format cannot hold.
 pub fn panel_bytes(format: Format, cols: usize) -> Option<usize> {
     match format {
-        Format::F32 => None,
+        Format::F32 | Format::Int8 => None,
         Format::Bf16 => cols.checked_mul(PANEL * 2),
         Format::Q8 | Format::Q4 if cols.is_multiple_of(GROUP) => (cols / GROUP).checked_mul(panel_group_bytes(format)),
         Format::Q8 | Format::Q4 => None,
@@ -110,12 +126,17 @@ pub const fn row_groups(cols: usize) -> usize {
 /// Bytes of one row of `cols` columns in [`Layout::Rows`], `None` on overflow or a shape the format cannot hold.
 pub fn row_bytes(format: Format, cols: usize) -> Option<usize> {
     match format {
-        Format::F32 => None,
+        Format::F32 | Format::Int8 => None,
         Format::Bf16 => cols.checked_mul(2),
         Format::Q8 if cols.is_multiple_of(GROUP) => row_groups(cols).checked_mul(2 + GROUP),
         Format::Q4 if cols.is_multiple_of(GROUP) => row_groups(cols).checked_mul(2 + GROUP / 2),
         Format::Q8 | Format::Q4 => None,
     }
+}
+
+/// First byte of the scales in [`Layout::Matrix`], a multiple of 64; `None` on overflow or a shape that it cannot hold.
+pub fn matrix_scales(rows: usize, cols: usize) -> Option<usize> {
+    if cols.is_multiple_of(GROUP) && cols <= MAX_INT8 { rows.checked_mul(cols)?.checked_next_multiple_of(64) } else { None }
 }
 
 /// Bytes of a `[rows, cols]` weight, `None` when the layout cannot hold that format or shape, or the size overflows.
@@ -125,6 +146,8 @@ pub fn weight_bytes(format: Format, layout: Layout, rows: usize, cols: usize) ->
         Layout::Flat => None,
         Layout::Panel => rows.div_ceil(PANEL).checked_mul(panel_bytes(format, cols)?),
         Layout::Rows => rows.checked_mul(row_bytes(format, cols)?),
+        Layout::Matrix if format == Format::Int8 => matrix_scales(rows, cols)?.checked_add(rows.checked_mul(4)?),
+        Layout::Matrix => None,
     }
 }
 
@@ -134,6 +157,20 @@ pub fn quantise_q8(values: &[f32; GROUP]) -> (f16, [u8; GROUP]) {
     let scale = f16::from_f32((peak / 127.0).min(65504.0));
     let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
     (scale, std::array::from_fn(|i| round_within(values[i] * inverse, -127.0, 127.0).wrapping_add(128) as u8))
+}
+
+/// Quantises one row to [`Format::Int8`]: scale = largest magnitude / 127, code = round-half-even(value * (127 / largest magnitude)). A row with values
+/// above 1e38 (whose product with the scale might overflow) or too small for the factor becomes zero.
+pub fn quantise_int8(values: &[f32], codes: &mut [i8]) -> f32 {
+    let peak = values.iter().fold(0u32, |m, v| m.max(v.abs().to_bits()));
+    let peak = f32::from_bits(peak);
+    let inverse = 127.0 / peak;
+    if !inverse.is_finite() || !peak.is_finite() || peak > 1e38 {
+        codes.fill(0);
+        return 0.0;
+    }
+    codes.iter_mut().zip(values).for_each(|(code, value)| *code = round_within(value * inverse, -127.0, 127.0) as i8);
+    peak / 127.0
 }
 
 /// Codes given to a group's largest value by the candidates of [`quantise_q4`].
@@ -213,6 +250,11 @@ pub fn round_trip(format: Format, row: &mut [f32]) {
     match format {
         Format::F32 => {}
         Format::Bf16 => row.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32()),
+        Format::Int8 => {
+            let mut codes = vec![0; row.len()];
+            let scale = quantise_int8(row, &mut codes);
+            row.iter_mut().zip(codes).for_each(|(v, c)| *v = f32::from(c) * scale);
+        }
         Format::Q8 | Format::Q4 => {
             let (groups, rest) = row.as_chunks_mut::<GROUP>();
             assert!(rest.is_empty(), "a quantised row holds whole groups");
@@ -234,6 +276,13 @@ pub const fn activation_row_bytes(cols: usize) -> usize {
     cols + cols / GROUP * 8
 }
 
+/// Bytes of one row of int8 activations of `cols` elements: `cols` i8 codes, then one f32 scale. Value of element `k` is `codes[k] * scale`.
+///
+/// `cols` must be a multiple of [`GROUP`].
+pub const fn int8_row_bytes(cols: usize) -> usize {
+    cols + 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +293,11 @@ mod tests {
         assert_eq!(weight_bytes(Format::Q8, Layout::Rows, 3, 96), Some(3 * 4 * 34));
         assert_eq!(weight_bytes(Format::Q4, Layout::Rows, 3, 96), Some(3 * 4 * 18));
         assert_eq!(weight_bytes(Format::Q4, Layout::Panel, 16, 16), None);
+        assert_eq!(weight_bytes(Format::Int8, Layout::Matrix, 3, 96), Some(5 * 64 + 3 * 4));
+        assert_eq!(weight_bytes(Format::Int8, Layout::Matrix, 3, 40), None);
+        assert_eq!(weight_bytes(Format::Int8, Layout::Panel, 16, 64), None);
+        assert_eq!(weight_bytes(Format::Q8, Layout::Matrix, 16, 64), None);
+        assert_eq!(weight_bytes(Format::Int8, Layout::Matrix, usize::MAX / 32, 32), None);
         assert_eq!(weight_bytes(Format::Bf16, Layout::Flat, 1, 1), None);
         assert_eq!(weight_bytes(Format::F32, Layout::Flat, usize::MAX, 2), None);
     }
@@ -258,6 +312,22 @@ mod tests {
         let mut q4 = values;
         round_trip(Format::Q4, &mut q4);
         assert!(values.iter().zip(q4).all(|(a, b)| (a - b).abs() <= peak / 6.5));
+    }
+
+    #[test]
+    fn a_row_of_int8_has_one_scale_and_rounds_to_its_steps() {
+        // Peak 2.54 makes a step of 0.02; 0.05 and 0.07 lie halfway between two, as far as f32 can say.
+        let mut row: Vec<f32> = (0..96).map(|i| [0.0, 0.013, -0.02, 0.5, -1.27][i % 5]).collect();
+        row[77] = -2.54;
+        let mut codes = vec![0; 96];
+        let scale = quantise_int8(&row, &mut codes);
+        assert_eq!((scale, codes[77]), (2.54 / 127.0, -127));
+        for (code, value) in codes.iter().zip(&row) {
+            assert!((f64::from(*code) * 0.02 - f64::from(*value)).abs() <= 0.010_001, "{value} became {code}");
+        }
+        let mut kept = row.clone();
+        round_trip(Format::Int8, &mut kept);
+        assert!(kept.iter().zip(&codes).all(|(v, c)| *v == f32::from(*c) * scale));
     }
 
     #[test]
@@ -298,7 +368,7 @@ mod tests {
     #[test]
     fn hostile_groups_give_finite_values() {
         for peak in [f32::INFINITY, f32::NAN, f32::MAX, -1e9, 1e-9, 1e-30, f32::MIN_POSITIVE / 2.0] {
-            for format in [Format::Q8, Format::Q4] {
+            for format in [Format::Q8, Format::Int8, Format::Q4] {
                 let mut values: [f32; GROUP] = std::array::from_fn(|i| if i == 3 { peak } else { 1e-8 * i as f32 });
                 round_trip(format, &mut values);
                 assert!(values.iter().all(|v| v.is_finite()), "{} {peak}: {values:?}", format.name());
@@ -308,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_zero_group_stays_zero() {
-        for format in [Format::Q4, Format::Q8] {
+        for format in [Format::Q4, Format::Q8, Format::Int8] {
             let mut zeros = [0f32; GROUP];
             round_trip(format, &mut zeros);
             assert_eq!(zeros, [0f32; GROUP]);

@@ -10,9 +10,11 @@ use crate::tensor::{Format, GROUP, Layout};
 use crate::{Error, Result};
 
 mod gpu;
+mod npu;
 mod stages;
 
 pub use gpu::gpu;
+pub use npu::npu;
 
 /// Largest row count of an entry.
 pub const MAX_ROWS: u32 = 1024;
@@ -98,6 +100,9 @@ pub fn plan(plan: &Plan) -> Result<()> {
     }
     if let Some(part) = &plan.gpu {
         gpu(plan, part)?;
+    }
+    if let Some(part) = &plan.npu {
+        npu(plan, part)?;
     }
     full(plan, body_rows)
 }
@@ -200,8 +205,8 @@ impl Check<'_> {
         if buffer.width == 0 || buffer.width > MAX_EXTENT {
             return Err(format!("width {}", buffer.width));
         }
-        if buffer.elements == Elements::Activations && !(buffer.width as usize).is_multiple_of(GROUP) {
-            return Err(format!("activations of width {}", buffer.width));
+        if buffer.elements != Elements::F32 && !(buffer.width as usize).is_multiple_of(GROUP) {
+            return Err(format!("{:?} of width {}", buffer.elements, buffer.width));
         }
         area(buffer.offset, buffer.row_bytes() * u64::from(self.entry.rows), self.plan.arena_bytes)?;
         if self.entry.part == Part::Tail
@@ -232,8 +237,11 @@ impl Check<'_> {
 
     /// An input for weights of that format: activations for quantised ones, f32 else.
     fn input(&self, id: BufferId, format: Format, width: u32) -> Rule {
+        self.coded(id, if format.is_quantised() { Elements::Activations } else { Elements::F32 }, width)
+    }
+
+    fn coded(&self, id: BufferId, wanted: Elements, width: u32) -> Rule {
         let buffer = self.find(id)?;
-        let wanted = if format.is_quantised() { Elements::Activations } else { Elements::F32 };
         if buffer.elements != wanted || buffer.width != width {
             return Err(format!("buffer `{}` is {:?} of width {}, not {wanted:?} of {width}", buffer.name, buffer.elements, buffer.width));
         }
@@ -285,11 +293,16 @@ impl Check<'_> {
             }
             Command::Quantize { input, out } => {
                 let width = self.f32(*input, None)?;
-                let out = self.find(*out)?;
-                if out.elements != Elements::Activations || out.width != width {
-                    return Err(format!("buffer `{}` is not activations of width {width}", out.name));
-                }
-                Ok(())
+                self.coded(*out, Elements::Activations, width)
+            }
+            Command::QuantizeInt8 { input, out } => {
+                let width = self.f32(*input, None)?;
+                self.coded(*out, Elements::Int8, width)
+            }
+            Command::MatMulInt8 { input, weight, out } => {
+                let weight = self.weight(*weight, Layout::Matrix, false)?;
+                self.coded(*input, Elements::Int8, weight.cols)?;
+                self.f32(*out, Some(weight.rows)).map(|_| ())
             }
             Command::MatMul { input, products } => {
                 for product in products {

@@ -3,8 +3,8 @@
 //! Dense products read weights of K = 2048, N = 8192; several copies are walked in turn, so that one row is measured against memory and not a cache.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use unicorn_artifact::tensor::{Format, activation_row_bytes};
-use unicorn_kernels_cpu::{Attention, Isa, Kernels, MatMul, pack};
+use unicorn_artifact::tensor::{Format, activation_row_bytes, int8_row_bytes};
+use unicorn_kernels_cpu::{Attention, Isa, Kernels, MatMul, MatMulInt8, pack};
 
 const K: usize = 2048;
 const N: usize = 8192;
@@ -70,7 +70,7 @@ fn matmul(c: &mut Criterion) {
                         let kernel = match format {
                             Format::Q4 => kernels.matmul_q4,
                             Format::Q8 => kernels.matmul_q8,
-                            Format::Bf16 | Format::F32 => kernels.matmul_bf16,
+                            Format::Bf16 | Format::F32 | Format::Int8 => kernels.matmul_bf16,
                         };
                         // SAFETY: buffers of the sizes that the arguments name.
                         unsafe { kernel(&arguments) };
@@ -79,6 +79,45 @@ fn matmul(c: &mut Criterion) {
             }
             group.finish();
         }
+    }
+}
+
+fn matmul_int8(c: &mut Criterion) {
+    let mut random = Random(1);
+    let weights: Vec<Vec<u8>> = (0..COPIES).map(|_| pack::pack_matrix(&random.values(N * K), N, K)).collect();
+    let scales = random.values(N);
+    for rows in [1usize, 64] {
+        let mut group = c.benchmark_group(format!("matmul-int8-{rows}"));
+        group.throughput(Throughput::Elements((rows * N * K) as u64)).sample_size(10);
+        let values = random.values(rows * K);
+        let mut out = vec![0f32; rows * N];
+        for isa in isas().filter(|isa| rows == 1 || *isa != Isa::Plain) {
+            let kernels = Kernels::new(isa);
+            let mut input = vec![0u32; rows * int8_row_bytes(K) / 4];
+            for (row, record) in values.chunks(K).zip(input.chunks_mut(int8_row_bytes(K) / 4)) {
+                // SAFETY: a row of K values and an aligned record of its size.
+                unsafe { (kernels.quantize_int8)(row.as_ptr(), K, record.as_mut_ptr().cast()) };
+            }
+            let mut turn = 0;
+            group.bench_function(BenchmarkId::from_parameter(isa.name()), |b| {
+                b.iter(|| {
+                    turn = (turn + 1) % COPIES;
+                    let arguments = MatMulInt8 {
+                        input: input.as_ptr().cast(),
+                        cols: K,
+                        rows,
+                        weight: weights[turn].as_ptr().cast(),
+                        scales: scales.as_ptr(),
+                        outputs: 0..N,
+                        out: out.as_mut_ptr(),
+                        out_stride: N,
+                    };
+                    // SAFETY: buffers of the sizes that the arguments name.
+                    unsafe { (kernels.matmul_int8)(&arguments) };
+                });
+            });
+        }
+        group.finish();
     }
 }
 
@@ -118,5 +157,5 @@ fn attention(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, matmul, attention);
+criterion_group!(benches, matmul, matmul_int8, attention);
 criterion_main!(benches);

@@ -1,5 +1,7 @@
 //! One page: a checkpoint becomes an artifact. Each stage takes what the one before made, and its result can be shown.
 
+mod devices;
+
 use crate::graph::{Graph, eval, text, verify};
 use crate::import::Checkpoint;
 use crate::lower::gpu::image::Toolchain;
@@ -9,6 +11,7 @@ use crate::passes::quantise::{Choice, Chosen};
 use crate::passes::split::{Program, StateInfo};
 use crate::passes::{fold, fuse, quantise, split};
 use crate::schedule::{check, memory};
+use crate::target::{Npu, Targets};
 use crate::{Error, Result, selftest, sensitivity};
 use std::path::Path;
 use unicorn_artifact::command::BufferId;
@@ -84,6 +87,8 @@ pub struct Options {
     pub hollow: bool,
     /// GPUs to compile kernels for.
     pub targets: Vec<Target>,
+    /// An NPU to make containers and streams for.
+    pub npu: Option<Npu>,
     /// What falls to them.
     pub partition: Partition,
     /// How kernels are made.
@@ -105,6 +110,7 @@ impl Default for Options {
             selftest: true,
             hollow: false,
             targets: vec![],
+            npu: None,
             partition: Partition::default(),
             tools: Toolchain { threads: std::thread::available_parallelism().map_or(1, usize::from), ..Toolchain::default() },
         }
@@ -159,6 +165,9 @@ pub fn compile(
 ) -> Result<Outcome> {
     let mut outcome = Outcome { digest: None, bytes: 0, formats: vec![], manifest: None };
     let mut notices = Vec::new();
+    if options.npu.is_none() {
+        options.partition.without_npu()?;
+    }
     if let Some(notice) = skipped_notice(checkpoint.skipped()) {
         report(Event::Notice(&notice));
         notices.push(notice);
@@ -197,7 +206,11 @@ pub fn compile(
         }
         None => Vec::new(),
     };
-    let choice = Choice { format: options.format, limit: options.limit, overrides: options.overrides.clone(), sensitivity };
+    let npu = match options.npu {
+        Some(_) => quantise::gates(&graph).into_iter().filter(|tensor| options.partition.on_npu(tensor)).collect(),
+        None => vec![],
+    };
+    let choice = Choice { format: options.format, limit: options.limit, overrides: options.overrides.clone(), sensitivity, npu };
     let (graph, formats) = quantise::quantise(&graph, checkpoint, &choice)?;
     verified(&graph, "quantise")?;
     outcome.formats = formats;
@@ -220,7 +233,7 @@ pub fn compile(
     begin(Stage::Schedule, report);
     let mut plan = schedule(checkpoint, &lowered, &program, options)?;
     plan.code = targets;
-    notices.extend(gpu(&mut plan, &mut sections, options, report)?);
+    notices.extend(devices::devices(&mut plan, &mut sections, options, report)?);
     check::check(&plan)?;
     done!(Stage::Schedule, unicorn_artifact::print::plan(&plan));
 
@@ -305,26 +318,6 @@ fn machine_code(lowered: &Lowered) -> Result<(Vec<plan::Code>, CodeSections)> {
     Ok((codes, sections))
 }
 
-/// The GPU's part, where targets were asked for: launches for the plan, code for the sections. Returns what a user should know.
-fn gpu(plan: &mut Plan, sections: &mut CodeSections, options: &Options, report: &mut dyn FnMut(Event<'_>)) -> Result<Option<String>> {
-    let Some(decision) = partition::decide(plan, &options.partition, &options.targets)? else { return Ok(None) };
-    report(Event::Partition(&decision.table));
-    let Some(assignment) = decision.assignment else {
-        let notice = "nothing falls to the GPU, so the artifact has no code for one; `--partition gpu` places all that it can do there";
-        report(Event::Notice(notice));
-        return Ok(Some(notice.to_owned()));
-    };
-    let mut lowered = crate::lower::gpu::lower(plan, &assignment)?;
-    check::stages(plan, &lowered.plan)?;
-    for &target in &options.targets {
-        let (image, bytes) = crate::lower::gpu::image::image(&lowered.plan.kernels, &lowered.ops, target, &options.tools)?;
-        sections.push((image.section.clone(), bytes));
-        lowered.plan.images.push(image);
-    }
-    plan.gpu = Some(lowered.plan);
-    Ok(None)
-}
-
 fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, options: &Options) -> Result<Plan> {
     let config = checkpoint.config();
     let rows = row_counts(options)?;
@@ -385,6 +378,7 @@ fn schedule(checkpoint: &Checkpoint, lowered: &Lowered, program: &Program, optio
         weight_bytes,
         streamed_bytes,
         gpu: None,
+        npu: None,
     })
 }
 
@@ -439,8 +433,9 @@ fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: 
         ("rows".into(), list(&row_counts(options)?)),
         ("logit-rows".into(), options.logit_rows.to_string()),
     ];
-    if !options.targets.is_empty() {
-        recorded.push(("target".into(), options.targets.iter().map(|t| t.name()).collect::<Vec<_>>().join(",")));
+    let targets = Targets { gpus: options.targets.clone(), npu: options.npu };
+    if targets != Targets::default() {
+        recorded.push(("target".into(), targets.record()));
         recorded.push(("partition".into(), options.partition.record()));
     }
     recorded.extend(options.overrides.iter().map(|(name, format)| ("format".into(), format!("{name}={}", format.name()))));

@@ -69,9 +69,12 @@ pub enum Error {
     /// A GPU kernel cannot be made.
     #[error("GPU kernel: {0}")]
     Kernel(#[source] unicorn_kernels_gpu::Error),
+    /// An NPU kernel cannot be made of a shape that it should take. Only a fault of this compiler can cause it.
+    #[error("internal: NPU kernel: {0}; please report this with the checkpoint's config.json")]
+    Npu(#[source] unicorn_kernels_npu::NpuError),
     /// This build cannot compile GPU kernels.
     #[error(
-        "this unicornc was built without LLVM and `{kernel}` for {target} is not in the kernel cache; build it with `--features gpu`, or give --kernel-cache a folder that has it"
+        "this unicornc was built without LLVM and `{kernel}` for {target} is not in the kernel cache; build it with `--features gpu`, or give --kernel-cache a folder that has it. Host and NPU alone need no LLVM: --target npu:npu1"
     )]
     NoLlvm {
         /// Op and shape.

@@ -12,6 +12,7 @@ pub mod passes;
 pub mod schedule;
 pub mod selftest;
 pub mod sensitivity;
+pub mod target;
 
 pub use error::{Error, Result};
 /// Lowering of GPU kernels, for the program that does it in a process of its own.

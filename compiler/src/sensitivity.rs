@@ -37,7 +37,7 @@ pub struct Sensitivity {
 /// # Errors
 /// What compiling and running the bf16 model say.
 pub fn measure(checkpoint: &Checkpoint, graph: &Graph, threads: usize) -> Result<Vec<Sensitivity>> {
-    let choice = Choice { format: Format::Bf16, limit: None, overrides: vec![], sensitivity: vec![] };
+    let choice = Choice { format: Format::Bf16, limit: None, overrides: vec![], sensitivity: vec![], npu: vec![] };
     let (graph, _) = quantise(graph, checkpoint, &choice)?;
     let folder = Scratch::new()?;
     let path = folder.0.join("bf16.unicorn");

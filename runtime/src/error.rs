@@ -37,6 +37,9 @@ pub enum Error {
     /// A GPU cannot be used, or failed.
     #[error("GPU: {0}")]
     Gpu(#[from] crate::hal::gpu::DriverError),
+    /// An NPU cannot be used, or failed.
+    #[error("NPU: {0}")]
+    Npu(#[from] crate::hal::npu::NpuError),
     /// A device was demanded that is not there.
     #[error("--require {device}: {why}")]
     Required {

@@ -1,11 +1,13 @@
 //! From a file to a session that can step: check everything, reserve everything, then let nothing change.
 
 mod gpu;
+mod npu;
 mod weights;
 
 use crate::hal::accelerator;
 use crate::hal::code::{self, CodeMap};
 use crate::hal::cpu::{Cpu, Parts, Weights};
+use crate::hal::npu::Npu;
 use crate::step::{OnFailure, Session};
 use crate::tokens::{ChatSpec, Tokenizer};
 use crate::{Error, Result};
@@ -42,12 +44,14 @@ pub struct Options {
     /// Kernels to use instead of the widest.
     pub isa: Option<Isa>,
     /// Whether a GPU runs its part.
-    pub gpu: GpuChoice,
+    pub gpu: DeviceChoice,
+    /// Whether an NPU runs its part; without `native`, none does.
+    pub npu: DeviceChoice,
 }
 
-/// Whether a GPU is used.
+/// Whether a device is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GpuChoice {
+pub enum DeviceChoice {
     /// If one is there that the artifact has code for; else the host, with a notice.
     #[default]
     Auto,
@@ -59,7 +63,16 @@ pub enum GpuChoice {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 0, native: true, placement: Placement::Copy, dense: false, split: true, isa: None, gpu: GpuChoice::Auto }
+        Self {
+            threads: 0,
+            native: true,
+            placement: Placement::Copy,
+            dense: false,
+            split: true,
+            isa: None,
+            gpu: DeviceChoice::Auto,
+            npu: DeviceChoice::Auto,
+        }
     }
 }
 
@@ -76,17 +89,29 @@ pub struct Loaded {
     pub notices: Vec<String>,
 }
 
+/// How an NPU is opened, if one is wanted.
+pub type OpenNpu<'a> = dyn Fn() -> crate::hal::npu::Result<Npu> + 'a;
+
 /// Opens, checks and places an artifact.
 ///
 /// # Errors
-/// [`Error::Artifact`] for a damaged file, [`Error::Memory`] if there is not enough memory, [`Error::Io`].
+/// [`Error::Artifact`] for a damaged file, [`Error::Memory`] if there is not enough memory, [`Error::Required`] for a device that is demanded and cannot be
+/// used, [`Error::Io`].
 pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
+    load_on(path, options, &|| Npu::open(None))
+}
+
+/// As [`load`], with an NPU of the caller's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_on(path: impl AsRef<Path>, options: Options, npu: &OpenNpu<'_>) -> Result<Loaded> {
     let path = path.as_ref();
     let wrong = |source| Error::artifact(path, source);
     let artifact = Artifact::open(path).map_err(wrong)?;
     artifact.verified(section::TOKENIZER).map_err(wrong)?;
     artifact.verified(section::CHAT).map_err(wrong)?;
-    place(path, options, artifact)
+    place(path, options, artifact, npu)
 }
 
 /// As [`load`], with the tokenizer, which is built while the weights are read.
@@ -109,13 +134,13 @@ pub fn load_with_tokenizer(path: impl AsRef<Path>, options: Options) -> Result<(
             bytes: 0,
             source,
         })?;
-        let loaded = place(path, options, artifact);
+        let loaded = place(path, options, artifact, &|| Npu::open(None));
         let tokenizer = tokenizer.join().unwrap_or_else(|why| std::panic::resume_unwind(why));
         Ok((loaded?, tokenizer?))
     })
 }
 
-fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
+fn place(path: &Path, options: Options, artifact: Artifact, open: &OpenNpu<'_>) -> Result<Loaded> {
     let wrong = |source| Error::artifact(path, source);
     if options.threads > MAX_THREADS {
         return Err(Error::request("threads", format!("{} are asked for; at most {MAX_THREADS} are of use", options.threads)));
@@ -139,6 +164,7 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
     // Artifacts compiled with --no-selftest have none.
     let selftest = artifact.selftest().ok();
     let found = gpu::find(&artifact, plan, options.gpu, &mut notices)?;
+    let array = npu::find(&artifact, plan, &options, open, &mut notices)?;
     let weights = match options.placement {
         // The device has its own copy, and the host's would be read only if the device is lost.
         Placement::Copy if found.is_some() && gpu::does_all(plan) => {
@@ -155,6 +181,10 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
         Some(found) => gpu::place(found, plan, weights.bytes(), options.gpu, &mut notices)?,
         None => None,
     };
+    let offload = match array {
+        Some(found) => npu::place(found, plan, weights.bytes(), options.npu, &mut notices)?,
+        None => None,
+    };
     let fragments = accelerator.as_ref().map(|_| plan.gpu.iter().flat_map(accelerator::fragments).collect()).unwrap_or_default();
     let idle_states = accelerator.is_some();
     let parts = Parts {
@@ -169,9 +199,16 @@ fn place(path: &Path, options: Options, artifact: Artifact) -> Result<Loaded> {
         idle_states,
     };
     let mut session = Session::new(Cpu::new(parts)?, options.split);
+    let on_failure = |choice| if choice == DeviceChoice::Require { OnFailure::Fail } else { OnFailure::GoOn };
+    if let Some(offload) = offload {
+        session.cpu_mut().set_npu(offload, OnFailure::Fail);
+        if let Some(test) = &selftest {
+            npu::prove(&mut session, test, options.npu, &mut notices)?;
+        }
+        session.cpu_mut().on_npu_failure(on_failure(options.npu));
+    }
     if let Some(accelerator) = accelerator {
-        let on_failure = if options.gpu == GpuChoice::Require { OnFailure::Fail } else { OnFailure::GoOn };
-        session = session.with_gpu(accelerator, on_failure);
+        session = session.with_gpu(accelerator, on_failure(options.gpu));
         if let Some(test) = &selftest {
             gpu::prove(&mut session, test, options.gpu, &mut notices)?;
         }

@@ -9,18 +9,18 @@ use unicorn_artifact::file::SelfTest;
 /// # Errors
 /// As [`Stepper::step`].
 pub fn last_logits(stepper: &mut dyn Stepper, tokens: &[u32]) -> Result<Vec<f32>> {
-    let mut logits = Vec::new();
     let most = stepper.limits().rows.max(1);
-    for (chunk, ids) in tokens.chunks(most).enumerate() {
-        let rows: Vec<Row> = ids
-            .iter()
-            .enumerate()
-            .map(|(i, &token)| {
-                let position = chunk * most + i;
-                Row { token, slot: 0, position: position as u32, logits: position + 1 == tokens.len() }
-            })
-            .collect();
+    last_of(stepper, tokens.chunks(most), tokens.len())
+}
+
+/// Steps the pieces of a prompt one after the other.
+fn last_of<'a>(stepper: &mut dyn Stepper, pieces: impl Iterator<Item = &'a [u32]>, tokens: usize) -> Result<Vec<f32>> {
+    let (mut logits, mut position) = (Vec::new(), 0);
+    for ids in pieces {
+        let row = |(at, &token): (usize, &u32)| Row { token, slot: 0, position: (position + at) as u32, logits: position + at + 1 == tokens };
+        let rows: Vec<Row> = ids.iter().enumerate().map(row).collect();
         stepper.step(&rows, &mut |_, row| logits = row.to_vec())?;
+        position += ids.len();
     }
     Ok(logits)
 }
@@ -45,19 +45,33 @@ fn digest(logits: &[f32]) -> [u8; 32] {
 /// # Errors
 /// [`Error::Step`] naming the first logit that differs, or that the recorded tokens do not fit the plan.
 pub fn run(stepper: &mut dyn Stepper, test: &SelfTest) -> Result<()> {
-    if test.tokens.is_empty() {
-        return Err(Error::Step("the self-test has no tokens".into()));
+    match difference(stepper, test, false)? {
+        None => Ok(()),
+        Some(what) => Err(Error::Step(format!(
+            "self-test failed: {what}; this host computes something else than the compiler recorded: try `--no-native` and report it"
+        ))),
     }
-    let logits = last_logits(stepper, &test.tokens)?;
+}
+
+/// Runs the prompt again and says what is not as recorded, to the bit. `apart`: the last token is a step of its own, as those of an answer are, for which
+/// devices have other code.
+///
+/// # Errors
+/// As [`Stepper::step`], and for a test without tokens.
+pub fn difference(stepper: &mut dyn Stepper, test: &SelfTest, apart: bool) -> Result<Option<String>> {
+    let Some((last, before)) = test.tokens.split_last() else { return Err(Error::Step("the self-test has no tokens".into())) };
+    let most = stepper.limits().rows.max(1);
+    let logits = if apart {
+        last_of(stepper, before.chunks(most).chain([std::slice::from_ref(last)]), test.tokens.len())?
+    } else {
+        last_logits(stepper, &test.tokens)?
+    };
     if digest(&logits) == test.digest {
-        return Ok(());
+        return Ok(None);
     }
     let off = test.top.iter().find(|(id, value)| logits.get(*id as usize) != Some(value));
-    let where_ = off
-        .map_or("outside the eight largest logits".into(), |(id, value)| format!("logit {id} is {:?}, recorded {value}", logits.get(*id as usize)));
-    Err(Error::Step(format!(
-        "self-test failed: {where_}; this host computes something else than the compiler recorded: try `--no-native` and report it"
-    )))
+    let place = |(id, value): &(u32, f32)| format!("logit {id} is {:?}, recorded {value}", logits.get(*id as usize));
+    Ok(Some(off.map_or("outside the eight largest logits".into(), place)))
 }
 
 /// Error of the eight recorded logits, relative to their size, above which a device computes something else. Rounding to eight bits between

@@ -3,9 +3,13 @@
 use crate::hal::accelerator::Accelerator;
 use crate::hal::profile::Line;
 use crate::hal::cpu::{Cpu, RowInputs};
+use crate::hal::roster::{Kind, Roster, Standing};
 use crate::sample::best;
 use crate::{Error, Result};
+use std::sync::Arc;
 use unicorn_artifact::plan::{KV_BLOCK, Part};
+
+pub use crate::hal::roster::OnFailure;
 
 /// One row of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +107,7 @@ impl Sink<'_> {
     }
 }
 
-/// The real stepper: one plan on the CPU. Nothing is allocated after it is made.
+/// The real stepper: one plan on the host and its devices. Nothing is allocated after it is made.
 #[derive(Debug)]
 pub struct Session {
     cpu: Cpu,
@@ -122,15 +126,6 @@ pub struct Session {
     tails: Vec<(usize, usize)>,
     body: Columns,
     tail: Columns,
-}
-
-/// What a failing GPU means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFailure {
-    /// The host goes on from the tokens.
-    GoOn,
-    /// The step fails.
-    Fail,
 }
 
 /// Rows as columns, the form a device takes.
@@ -198,6 +193,7 @@ impl Session {
     pub fn with_gpu(mut self, gpu: Accelerator, on_failure: OnFailure) -> Self {
         let context = self.cpu.plan().model.context as usize;
         self.history = self.lengths.iter().map(|_| Vec::with_capacity(if on_failure == OnFailure::GoOn { context } else { 0 })).collect();
+        self.roster().set(Kind::Gpu, Standing::Runs(gpu.info().name.clone()));
         (self.gpu, self.on_failure) = (Some(gpu), on_failure);
         self
     }
@@ -205,6 +201,7 @@ impl Session {
     /// Goes on with the host alone. What the GPU held of sequences is gone.
     pub fn without_gpu(&mut self) {
         self.gpu = None;
+        self.roster().set(Kind::Gpu, Standing::Unused);
         self.reset();
     }
 
@@ -221,6 +218,11 @@ impl Session {
     /// The GPU, for probes.
     pub fn gpu_mut(&mut self) -> Option<&mut Accelerator> {
         self.gpu.as_mut()
+    }
+
+    /// Who runs what, now and whenever it is asked.
+    pub fn roster(&self) -> &Arc<Roster> {
+        self.cpu.roster()
     }
 
     /// The device, for what it says of itself.
@@ -309,6 +311,7 @@ impl Session {
             other => return other,
         };
         tracing::error!("the GPU failed, the host goes on without it: {failed}");
+        self.roster().lose(Kind::Gpu, failed.to_string());
         self.gpu = None;
         self.replay(rows)?;
         self.run_checked(rows, sink)
@@ -368,7 +371,7 @@ impl Session {
 fn run(cpu: &mut Cpu, gpu: Option<&mut Accelerator>, entry: usize, inputs: RowInputs<'_>) -> Result<()> {
     match gpu {
         Some(gpu) => gpu.run(entry, inputs, cpu),
-        None => cpu.run(entry, inputs).map_err(|e| Error::Step(format!("reading a per-layer embedding: {e}"))),
+        None => cpu.run(entry, inputs),
     }
 }
 

@@ -101,6 +101,7 @@ pub fn mirror(row: &Row, elements: Elements, out: &mut [u8]) {
             }
         }
         Elements::Activations => out.copy_from_slice(&activations(&single).0),
+        Elements::Int8 => unreachable!("no GPU is given rows of int8"),
     }
 }
 
@@ -117,6 +118,7 @@ pub fn fault(row: &[u8], elements: Elements, written: &[bool], in_place: bool, a
                 _ => None,
             }
         }),
+        Elements::Int8 => unreachable!("no GPU is given rows of int8"),
         Elements::Activations => (0..width / GROUP).find_map(|group| {
             let (scale, sum) = (word(row, width + group * 4), word(row, width + width / GROUP * 4 + group * 4));
             let codes: i32 = row[group * GROUP..(group + 1) * GROUP].iter().map(|&c| i32::from(c as i8)).sum();

@@ -104,6 +104,7 @@ impl Reference<'_> {
                 self.give(*out, made);
             }
             Command::EmbedPerLayer { .. } => unreachable!("the host reads streamed weights"),
+            Command::QuantizeInt8 { .. } | Command::MatMulInt8 { .. } => unreachable!("no GPU is given them"),
             Command::Quantize { input, out } => {
                 let rows = self.buffers[input].clone();
                 self.buffers.insert(*out, rows);
@@ -413,6 +414,7 @@ pub fn element_row(weight: &Weight, bytes: &[u8], row: usize) -> Vec<f64> {
             };
             (0..cols).map(value).collect()
         }
+        Layout::Matrix => unreachable!("no GPU reads a matrix of int8"),
     }
 }
 

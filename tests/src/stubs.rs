@@ -25,7 +25,7 @@ pub fn ptx(target: Target, name: &str, parameters: usize) -> String {
 /// If the artifact is not sound, or the partition leaves nothing to the GPU.
 pub fn fill(folder: &Path, host_artifact: &Path, partition: &Partition, targets: &[Target]) -> Vec<String> {
     let plan = Artifact::open(host_artifact).and_then(|a| a.manifest()).expect("a sound artifact").plan;
-    let decision = decide(&plan, partition, targets).unwrap_or_else(|why| panic!("{why}")).expect("there are targets");
+    let decision = decide(&plan, partition, targets, None).unwrap_or_else(|why| panic!("{why}")).expect("there are targets");
     let lowered = lower(&plan, &decision.assignment.expect("something falls to the GPU")).unwrap_or_else(|why| panic!("{why}"));
     let cache = Cache::open(folder).unwrap_or_else(|why| panic!("{why}"));
     for (number, op) in lowered.ops.iter().enumerate() {

@@ -510,7 +510,7 @@ fn help_mentions_every_option() {
         "--dump",
     ];
     listed("compile", &compile);
-    listed("inspect", &["--json", "--plan", "--threads", "--kernels", "--disasm", "--target", "--depth", "--active"]);
+    listed("inspect", &["--json", "--plan", "--extract", "--threads", "--kernels", "--disasm", "--target", "--depth", "--active"]);
     listed("verify", &["--no-native"]);
     listed("diff", &[]);
     listed("npu", &[]);

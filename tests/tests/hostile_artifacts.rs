@@ -6,7 +6,7 @@ use unicorn_artifact::file::{Artifact, Manifest, section};
 use unicorn_artifact::plan::Plan;
 use unicorn_artifact::tensor::Format;
 use unicorn_rt::load::{Options, load};
-use unicorn_tests::hostile::artifact::{Base, Kind, check, reseal, small, tiny, write};
+use unicorn_tests::hostile::artifact::{Base, Kind, check, reseal, seeded, small, tiny, write};
 use unicorn_tests::hostile::{Tally, Verdict, case, cases, folder};
 use unicornc::driver;
 
@@ -55,6 +55,12 @@ fn changed_bytes_of_the_demo_model_are_found() {
 fn consistent_files_with_changed_plans_stay_within_bounds() {
     let tally = mutants("changed plans", tiny(), Kind::Plan, 4000);
     assert!(tally.refused > 1000 && tally.ran > 400, "{tally:?}");
+}
+
+#[test]
+fn consistent_files_with_changed_plans_for_an_npu_stay_within_bounds() {
+    let tally = mutants("changed plans for an NPU", seeded(), Kind::Plan, 1500);
+    assert!(tally.refused > 400 && tally.ran > 100, "{tally:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! `unicorn_tests::hostile::gpu`. A process of its own: the stand-in is what every search for a driver finds here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use unicorn_rt::load::{GpuChoice, Options, load};
+use unicorn_rt::load::{DeviceChoice, Options, load};
 use unicorn_tests::hostile::gpu::{Changed, FakeGpu, check, tiny, write};
 use unicorn_tests::hostile::{Verdict, case, cases, folder};
 
@@ -20,7 +20,7 @@ fn changed_gpu_plans_stay_within_bounds() {
     let launched = gpu.launches();
     let (verdict, on_gpu) = check(&path, Changed::Nothing, gpu);
     assert!(matches!(verdict, Verdict::Ran { .. }) && on_gpu && gpu.launches() > launched + 100, "{verdict:?}");
-    let required = load(&path, Options { threads: 1, gpu: GpuChoice::Require, ..Options::default() });
+    let required = load(&path, Options { threads: 1, gpu: DeviceChoice::Require, ..Options::default() });
     assert!(required.is_ok_and(|loaded| loaded.notices.is_empty()));
 
     let tally = cases("changed GPU plans", 0..2400, move |seed, folder| {

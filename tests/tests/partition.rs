@@ -51,7 +51,7 @@ fn rules(random: &mut Random, layers: u32) -> String {
 /// The GPU's part for a partition; `None` where it gets nothing.
 fn lowered(plan: &Plan, text: &str) -> Option<GpuPlan> {
     let partition = Partition::parse(text).expect("rules");
-    let decision = decide(plan, &partition, &[Target::Sm90]).unwrap_or_else(|why| panic!("{text}{why}")).expect("a target was given");
+    let decision = decide(plan, &partition, &[Target::Sm90], None).unwrap_or_else(|why| panic!("{text}{why}")).expect("a target was given");
     let lowered = gpu::lower(plan, &decision.assignment?).unwrap_or_else(|why| panic!("{text}{why}"));
     Some(lowered.plan)
 }
@@ -127,14 +127,14 @@ fn auto_takes_the_least_foretold_time() {
     let file = Artifact::open(&out).expect("a file");
     let large = Manifest::decode(file.verified(section::MANIFEST).expect("a section")).expect("a manifest").plan;
     for (plan, target, gpu) in [(&large, Target::Sm90, true), (&pebble().1, Target::Sm90, false), (&pebble().1, Target::Gfx1103, false)] {
-        let decided = decide(plan, &Partition::Auto, &[target]).expect("a placement").expect("a target was given");
+        let decided = decide(plan, &Partition::Auto, &[target], None).expect("a placement").expect("a target was given");
         println!("{}", decided.table);
-        let (chosen, host, whole) = (decided.table.chosen.seconds, decided.table.host.seconds, decided.table.gpu.seconds);
+        let (chosen, host, whole) = (decided.table.chosen.seconds, decided.table.host.seconds, decided.table.gpu.expect("a GPU was given").seconds);
         assert!(chosen <= host && chosen <= whole, "{chosen} is more than {host} or {whole}");
         assert_eq!(decided.assignment.is_some(), gpu, "{target}");
         for seed in 0..8 {
             let other = Partition::parse(&rules(&mut Random(seed), plan.model.layers)).expect("rules");
-            let other = decide(plan, &other, &[target]).expect("a placement").expect("a target was given").table.chosen.seconds;
+            let other = decide(plan, &other, &[target], None).expect("a placement").expect("a target was given").table.chosen.seconds;
             assert!(chosen <= other * (1.0 + 1e-9), "{target}, seed {seed}: {other} is less than {chosen}");
         }
     }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use unicorn_artifact::file::{Artifact, hex};
 use unicorn_artifact::tensor::Format;
-use unicorn_tests::{artifact, compile_to, options, pebble};
+use unicorn_tests::{artifact, artifact_with, compile_to, options, pebble};
 use unicornc::driver;
+use unicornc::partition::Partition;
+use unicornc::target::Npu;
 
 /// Files of a checkpoint.
 const FILES: [&str; 5] = ["model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
@@ -91,6 +93,9 @@ fn digests_are_those_on_record() {
         let artifact = Artifact::open(artifact(format)).expect("an artifact");
         writeln!(now, "{} {}", format.name(), hex(artifact.digest())).expect("a string grows");
     }
+    let seed = driver::Options { npu: Some(Npu::Npu1), partition: Partition::Seed, ..options(Format::Q8) };
+    let seeded = Artifact::open(artifact_with("q8-seed", &seed)).expect("an artifact");
+    writeln!(now, "q8-seed {}", hex(seeded.digest())).expect("a string grows");
     if std::env::var_os("UNICORN_BLESS").is_some() {
         std::fs::write(&path, &now).expect("the golden file is written");
     }

@@ -9,7 +9,9 @@ use unicornc::graph::Graph;
 use unicornc::graph::eval::{Env, eval};
 use unicornc::import::synthetic::{self, Element, Form};
 use unicornc::import::{Checkpoint, gemma3n};
+use unicornc::partition::Partition;
 use unicornc::passes::{fold, quantise};
+use unicornc::target::Npu;
 
 /// Tokens of each run: beyond every window and every chunk.
 const TOKENS: usize = 45;
@@ -19,7 +21,8 @@ fn graph(checkpoint: &Checkpoint, options: &driver::Options) -> Graph {
     let graph = fold::fold(&gemma3n::build(checkpoint).expect("the graph")).expect("the folded graph");
     let limit = options.limit.filter(|_| options.format == Format::Q4);
     let sensitivity = limit.map_or(vec![], |_| unicornc::sensitivity::measure(checkpoint, &graph, options.threads).expect("the measured errors"));
-    let choice = quantise::Choice { format: options.format, limit, overrides: vec![], sensitivity };
+    let npu = if options.npu.is_some() { quantise::gates(&graph) } else { vec![] };
+    let choice = quantise::Choice { format: options.format, limit, overrides: vec![], sensitivity, npu };
     quantise::quantise(&graph, checkpoint, &choice).expect("formats").0
 }
 
@@ -35,11 +38,11 @@ fn differences(got: &[f32], expected: &[f32]) -> (f64, f64) {
 
 /// What kernels may differ by from the evaluation of the same stored weights, as a share of root-mean-square logits: bf16 keeps activations in f32, so
 /// only f16 keys and values and the order of sums are left; the others round activations to eight bits before every product, and a Gaussian top-k gate
-/// near its threshold may switch a neuron on or off, which weighs more the fewer neurons are active.
+/// near its threshold may switch a neuron on or off, which weighs more the fewer neurons are active. Int8 rounds a whole row with one scale.
 fn tolerance(format: Format) -> f64 {
     match format {
         Format::F32 | Format::Bf16 => 0.003,
-        Format::Q8 | Format::Q4 => 0.06,
+        Format::Q8 | Format::Int8 | Format::Q4 => 0.06,
     }
 }
 
@@ -48,12 +51,15 @@ fn check(name: &str, sizes: &synthetic::Options) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     synthetic::write(folder.path(), sizes).unwrap_or_else(|why| panic!("{name}: {why}"));
     for format in [Format::Bf16, Format::Q8, Format::Q4] {
-        check_format(&format!("{name}, {}", format.name()), folder.path(), sizes, format);
+        check_format(&format!("{name}, {}", format.name()), folder.path(), sizes, (format, options(format)));
     }
+    let seed = driver::Options { npu: Some(Npu::Npu1), partition: Partition::Seed, ..options(Format::Q8) };
+    check_format(&format!("{name}, for an NPU"), folder.path(), sizes, (Format::Int8, seed));
 }
 
-fn check_format(name: &str, folder: &Path, sizes: &synthetic::Options, format: Format) {
-    let options = driver::Options { context: Some(128), slots: 2, rows: vec![1, 4, 16], logit_rows: 4, ..options(format) };
+/// `format` is the coarsest that a tensor may have.
+fn check_format(name: &str, folder: &Path, sizes: &synthetic::Options, (format, options): (Format, driver::Options)) {
+    let options = driver::Options { context: Some(128), slots: 2, rows: vec![1, 4, 16], logit_rows: 4, ..options };
     let target = folder.join(format!("{}.unicorn", format.name()));
     compile_to(folder, &target, &options);
     let tokens = Random(sizes.seed).tokens(TOKENS, 2, sizes.ple_vocab.min(sizes.vocab));

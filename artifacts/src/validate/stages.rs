@@ -165,7 +165,7 @@ impl<'a> Replay<'a> {
     }
 
     fn copy(&mut self, id: BufferId, from: Side, to: Side) -> Check {
-        if self.entry.buffers[id as usize].elements == Elements::Activations && self.entry.rows > 1 {
+        if self.entry.buffers[id as usize].elements != Elements::F32 && self.entry.rows > 1 {
             return Err(format!("`{}` crosses, but rows in eight bits lie differently on host and device", self.name(id)));
         }
         let source = if from == Side::Host { &self.host } else { &self.device };

@@ -6,8 +6,8 @@
 use std::path::Path;
 use unicorn_artifact::file::{Artifact, Manifest, Writer, section};
 use unicorn_artifact::plan::Weight;
-use unicorn_artifact::tensor::{Format, GROUP, Layout, PANEL, row_groups};
-use unicorn_rt::load::{GpuChoice, Options, load};
+use unicorn_artifact::tensor::{Format, GROUP, Layout, PANEL, matrix_scales, row_groups};
+use unicorn_rt::load::{DeviceChoice, Options, load};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -49,7 +49,7 @@ fn fill(from: &str, to: &str) -> Outcome {
     }
     writer.finish()?;
     let tokens = vec![2, 1000, 2000, 3000, 4000, 5000, 6000];
-    let mut loaded = load(Path::new(to), Options { gpu: GpuChoice::Off, ..Options::default() })?;
+    let mut loaded = load(Path::new(to), Options { gpu: DeviceChoice::Off, npu: DeviceChoice::Off, ..Options::default() })?;
     let logits = unicorn_rt::selftest::last_logits(&mut loaded.session, &tokens)?;
     drop(loaded);
     let mut writer = Writer::reopen(to)?;
@@ -94,6 +94,13 @@ fn random(weight: &Weight, bytes: usize, seed: u64) -> Vec<u8> {
     }
     if weight.format == Format::Bf16 {
         return (0..bytes / 2).flat_map(|_| ((size * random.normal()).to_bits() >> 16).to_le_bytes()[..2].to_vec()).collect();
+    }
+    if weight.layout == Layout::Matrix {
+        // Uniform codes have a deviation of 74 steps.
+        let codes = matrix_scales(rows, cols).expect("the plan is valid");
+        let mut out: Vec<u8> = (0..codes / 8 + 1).flat_map(|_| random.next().to_le_bytes()).take(codes).collect();
+        out.extend((0..rows).flat_map(|_| (size / 74.0).to_le_bytes()));
+        return out;
     }
     let mut out: Vec<u8> = (0..bytes / 8 + 1).flat_map(|_| random.next().to_le_bytes()).take(bytes).collect();
     // Uniform codes have a deviation of 4.6 or 74 steps.

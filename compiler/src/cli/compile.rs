@@ -11,6 +11,7 @@ use unicorn_kernels_gpu::ptxas::Assembler;
 use unicornc::lower::gpu::image::Toolchain;
 use unicornc::partition::{Partition, Table};
 use unicornc::passes::quantise::Why;
+use unicornc::target::Targets;
 use unicornc::{Error, Result};
 
 /// What to compile, and how.
@@ -52,11 +53,13 @@ pub struct Args {
     /// Do not record a self-test (saves running the model once).
     #[arg(long)]
     no_selftest: bool,
-    /// GPUs to compile kernels for: hip:gfx1103, hip:gfx1100, hip:gfx11-generic, cuda:sm_80, cuda:sm_90. Host code is always there too.
+    /// What to compile for beside the host, whose code is always there too: hip:gfx1103, hip:gfx1100, hip:gfx11-generic, cuda:sm_80, cuda:sm_90 (GPUs, which
+    /// need LLVM), npu:npu1 (the NPU of Ryzen 7040 and 8040), phoenix (npu:npu1 and hip:gfx1103).
     #[arg(long, value_delimiter = ',', value_name = "TARGET")]
     target: Vec<String>,
-    /// What runs where: `auto` (what takes the least foretold time), `gpu` (all that it can do), `host`, `seed` (sparse layers to an NPU), or a file
-    /// with lines such as `layers 0-9 ffn: host`.
+    /// What runs where: `auto` (what takes the least foretold time; it leaves an NPU out until one has been measured), `gpu` (all that it can do), `host`,
+    /// `seed` (products of sparse layers to the NPU, which makes them int8; all that the GPU can do of the rest to it), or a file with lines such as
+    /// `layers 0-9 ffn: host` (or `gpu`, or `npu`).
     #[arg(long, default_value = "auto", value_name = "auto|gpu|host|seed|FILE")]
     partition: String,
     /// A folder that remembers compiled GPU kernels. A `unicornc` without LLVM can compile for a GPU if it finds all kernels there.
@@ -104,9 +107,11 @@ fn options(args: &Args) -> Result<Options> {
     };
     let overrides = args.formats.iter().map(|text| {
         let (name, format) = text.split_once('=').ok_or_else(|| bad("--format", format!("`{text}` is not NAME=FORMAT")))?;
-        let format = parse_format(format).ok_or_else(|| bad("--format", format!("`{format}` is none of q4, q8, bf16")))?;
+        let known = parse_format(format).or((format == Format::Int8.name()).then_some(Format::Int8));
+        let format = known.ok_or_else(|| bad("--format", format!("`{format}` is none of q4, q8, bf16, int8")))?;
         Ok((name.to_owned(), format))
     });
+    let targets = Targets::parse(args.target.iter().map(String::as_str))?;
     let defaults = Options::default();
     Ok(Options {
         format: parse_format(&args.quant).unwrap_or(defaults.format),
@@ -120,7 +125,8 @@ fn options(args: &Args) -> Result<Options> {
         threads: args.threads.unwrap_or(defaults.threads).max(1),
         selftest: !args.no_selftest,
         hollow: args.hollow,
-        targets: args.target.iter().map(|t| t.parse().map_err(|why| bad("--target", format!("{why}")))).collect::<Result<_>>()?,
+        targets: targets.gpus,
+        npu: targets.npu,
         partition: partition(&args.partition)?,
         tools: Toolchain { program: std::env::current_exe().ok(), cache: args.kernel_cache.clone(), ptxas: args.ptxas.clone().map(|program| Assembler { program }), ..defaults.tools },
     })
@@ -188,7 +194,7 @@ fn partition_event(table: &Table) -> serde_json::Value {
         table.rows.iter().map(|r| serde_json::json!({ "region": r.region, "device": r.device, "seconds": r.seconds, "why": r.why })).collect();
     serde_json::json!({
         "event": "partition", "title": table.title, "regions": rows, "seconds": table.chosen.seconds, "host_seconds": table.host.seconds,
-        "gpu_seconds": table.gpu.seconds, "crossings": table.chosen.crossings, "crossing_seconds": table.chosen.crossing_seconds,
+        "gpu_seconds": table.gpu.map(|gpu| gpu.seconds), "npu_bytes": table.npu_bytes, "crossings": table.chosen.crossings, "crossing_seconds": table.chosen.crossing_seconds,
         "device_bytes": table.chosen.bytes,
     })
 }

@@ -1,6 +1,7 @@
 //! `unicornc inspect`.
 
 mod gpu;
+mod npu;
 
 use super::{emit, human, print};
 use std::collections::BTreeMap;
@@ -21,6 +22,9 @@ pub struct Args {
     /// Also the whole plan: weights, states, regions, entries, commands.
     #[arg(long)]
     plan: bool,
+    /// Instead: write what the NPU is given (containers, instruction streams, weights) to a folder, as files that `unicornc npu` takes.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["plan", "kernels", "disasm"])]
+    extract: Option<PathBuf>,
     /// Worker threads to foretell memory for.
     #[arg(long, default_value_t = 2)]
     threads: u64,
@@ -36,6 +40,9 @@ pub fn run(args: &Args, json: bool) -> Result<()> {
         return gpu::run(&artifact, &manifest.plan, &args.gpu, json || args.json);
     }
     let manifest = artifact.manifest()?;
+    if let Some(folder) = &args.extract {
+        return npu::extract(&artifact, &manifest.plan, folder, json || args.json);
+    }
     if json || args.json {
         emit(&as_json(&artifact, &manifest, args));
     } else {
@@ -92,6 +99,9 @@ fn as_json(artifact: &Artifact, manifest: &Manifest, args: &Args) -> serde_json:
         "entries": entries,
         "tensors": tensors,
     });
+    if let Some(part) = &plan.npu {
+        value["npu"] = npu::as_json(plan, part);
+    }
     if args.plan {
         value["plan"] = serde_json::json!(unicorn_artifact::print::plan(plan));
     }
@@ -134,6 +144,9 @@ fn as_text(artifact: &Artifact, manifest: &Manifest, args: &Args) -> String {
     let _ = writeln!(out, "\nentries");
     for e in &plan.entries {
         let _ = writeln!(out, "  {:<5} {:>4} rows, {} commands", format!("{:?}", e.part).to_lowercase(), e.rows, e.commands.len());
+    }
+    if let Some(part) = &plan.npu {
+        out.push_str(&npu::as_text(plan, part));
     }
     let _ = writeln!(out, "\nformats");
     for (name, (count, bytes)) in by_format(plan) {

@@ -78,7 +78,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Kernel(unicorn_kernels_gpu::Error::Cache { .. } | unicorn_kernels_gpu::Error::Worker { .. }) => 5,
         Error::Kernel(_) => 70,
         Error::Artifact(_) => 3,
-        Error::Verify { .. } => 70,
+        Error::Verify { .. } | Error::Npu(_) => 70,
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use unicorn_artifact::file::{Artifact, section};
 use unicorn_rt::load::{Options, Placement, load};
 use unicornc::Result;
-use unicornc::schedule::check;
+use unicornc::schedule::{check, reach};
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if let Ok(manifest) = &manifest {
         findings
             .add("plan: no live buffers overlap, everything is written before it is read", check::check(&manifest.plan).map_err(|e| e.to_string()));
+    }
+    if let Some(npu) = manifest.as_ref().ok().and_then(|m| m.plan.npu.as_ref()) {
+        let reached = artifact.verified(section::NPU).map_err(|e| e.to_string()).and_then(|code| reach::reach(npu, code));
+        findings.add("npu: containers are whole, no stream leaves its buffers", reached);
     }
     if !findings.failed {
         if artifact.section(section::SELFTEST).is_err() {

@@ -176,6 +176,8 @@ fn one(cost: &mut Cost, plan: &Plan, entry: &Entry, command: &Command, weights: 
         }
         Command::Region { region, repeat, .. } => self::region(cost, &plan.regions[*region as usize], rows * u64::from(*repeat)),
         Command::Quantize { input, .. } => cost.add(Unit::Float, 3 * rows * width(*input)),
+        // A GPU does none of them.
+        Command::QuantizeInt8 { .. } | Command::MatMulInt8 { .. } => {}
         Command::EmbedPerLayer { .. } | Command::RopeTable { .. } | Command::Gather { .. } => {}
     }
 }
@@ -246,6 +248,7 @@ mod tests {
             weight_bytes: 0,
             streamed_bytes: 0,
             gpu: None,
+            npu: None,
         };
         let kernel = |name: &str| Kernel { name: name.into(), threads: 32, title: String::new() };
         (plan, GpuPlan { kernels: vec![kernel("matvec_0"), kernel("matmul_1")], ..GpuPlan::default() })

@@ -4,6 +4,7 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod npu;
 pub mod pack;
 pub mod weights;
 
@@ -13,7 +14,7 @@ use crate::{Error, Result};
 use unicorn_artifact::command::{Argument, BufferId, Command, Product};
 use unicorn_artifact::plan::{Buffer, Elements};
 use unicorn_artifact::region::Region;
-use unicorn_artifact::tensor::{GROUP, Layout};
+use unicorn_artifact::tensor::{Format, GROUP, Layout};
 use weights::Table;
 
 /// Commands of one part.
@@ -119,6 +120,11 @@ impl Lowering<'_> {
             (Op::EmbedPerLayer(scale), [w]) => {
                 let (table, out) = (self.weight(*w, Layout::Rows, true)?, out(self));
                 self.emit(Command::EmbedPerLayer { table, scale: *scale, out });
+            }
+            (Op::MatMul, [x, w]) if self.graph.weight(*w).is_some_and(|w| w.format == Format::Int8) => {
+                let weight = self.weight(*w, Layout::Matrix, false)?;
+                let (input, out) = (self.input_for(*x, weight)?, out(self));
+                self.emit(Command::MatMulInt8 { input, weight, out });
             }
             (Op::MatMul, [x, w]) => {
                 let weight = self.weight(*w, Layout::Panel, false)?;
@@ -251,18 +257,21 @@ impl Lowering<'_> {
 
     /// The buffer to multiply with a weight: quantised once if the weight is quantised.
     fn input_for(&mut self, value: ValueId, weight: u32) -> Result<BufferId> {
-        let buffer = self.buffer(value, "in a product")?;
-        if !self.shared.weights.format(weight).is_quantised() {
-            return Ok(buffer);
-        }
-        if let Some((_, out)) = self.quantised.iter().find(|(input, _)| *input == buffer) {
+        let input = self.buffer(value, "in a product")?;
+        let (elements, what) = match self.shared.weights.format(weight) {
+            Format::F32 | Format::Bf16 => return Ok(input),
+            Format::Q8 | Format::Q4 => (Elements::Activations, "8 bits"),
+            Format::Int8 => (Elements::Int8, "int8"),
+        };
+        let made = |&&(from, out): &&(BufferId, BufferId)| from == input && self.part.buffers[out as usize].elements == elements;
+        if let Some((_, out)) = self.quantised.iter().find(made) {
             return Ok(*out);
         }
         let width = self.graph.width(value);
         debug_assert!((width as usize).is_multiple_of(GROUP), "quantise leaves other widths alone");
-        let out = self.add(Buffer { name: format!("{} (8 bits)", self.graph.label(value)), elements: Elements::Activations, width, offset: 0 });
-        self.quantised.push((buffer, out));
-        self.emit(Command::Quantize { input: buffer, out });
+        let out = self.add(Buffer { name: format!("{} ({what})", self.graph.label(value)), elements, width, offset: 0 });
+        self.quantised.push((input, out));
+        self.emit(if elements == Elements::Int8 { Command::QuantizeInt8 { input, out } } else { Command::Quantize { input, out } });
         Ok(out)
     }
 

@@ -5,7 +5,7 @@ use crate::graph::WeightRef;
 use crate::graph::eval::Weights;
 use crate::{Error, Result};
 use unicorn_artifact::plan::ALIGN;
-use unicorn_artifact::tensor::{Format, Layout, PANEL, panel_bytes, row_bytes};
+use unicorn_artifact::tensor::{Format, Layout, PANEL, matrix_scales, panel_bytes, row_bytes};
 use unicorn_kernels_cpu::pack;
 
 /// Elements that are held at a time, about.
@@ -38,6 +38,8 @@ pub fn pack(constant: &Constant, weights: &dyn Weights, threads: usize, write: &
     let step = (BLOCK / cols.max(1)).next_multiple_of(PANEL).max(PANEL);
     let mut measure = Measure::default();
     let mut written = 0u64;
+    // Of a matrix: they stand behind all codes.
+    let mut scales = Vec::new();
     for first in (0..rows).step_by(step) {
         let count = step.min(rows - first);
         let values = weights.rows(&exact, first, count)?;
@@ -47,26 +49,42 @@ pub fn pack(constant: &Constant, weights: &dyn Weights, threads: usize, write: &
         }
         // Whole panels to each thread; results come back in order, so bytes and sums do not depend on the number of threads.
         let share = count.div_ceil(PANEL).div_ceil(threads.max(1)) * PANEL * cols.max(1);
-        let parts: Vec<(Vec<u8>, Vec<Measure>)> = std::thread::scope(|scope| {
+        let parts: Vec<Packed> = std::thread::scope(|scope| {
             let jobs: Vec<_> = values.chunks(share.max(1)).map(|part| scope.spawn(move || pack_rows(constant, part, cols))).collect();
             jobs.into_iter().map(|job| job.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
-        for (bytes, measures) in parts {
-            written += bytes.len() as u64;
-            write(&bytes)?;
-            measure = measures.into_iter().fold(measure, Measure::add);
+        for part in parts {
+            written += part.bytes.len() as u64;
+            write(&part.bytes)?;
+            scales.extend(part.scales);
+            measure = part.measures.into_iter().fold(measure, Measure::add);
         }
     }
-    let padding = written.next_multiple_of(ALIGN) - written;
-    write(&[0; ALIGN as usize][..padding as usize])?;
+    for tail in [&[][..], &scales] {
+        debug_assert!(tail.is_empty() || matrix_scales(rows, cols) == Some(written as usize));
+        write(tail)?;
+        written += tail.len() as u64;
+        let padding = written.next_multiple_of(ALIGN) - written;
+        write(&[0; ALIGN as usize][..padding as usize])?;
+        written += padding;
+    }
     Ok(measure.relative())
 }
 
-/// Packs whole panels (the last may be partial), one measure a panel.
-fn pack_rows(constant: &Constant, values: &[f32], cols: usize) -> (Vec<u8>, Vec<Measure>) {
+/// Some packed rows.
+#[derive(Default)]
+struct Packed {
+    bytes: Vec<u8>,
+    /// What stands behind all rows of the constant.
+    scales: Vec<u8>,
+    /// One a panel.
+    measures: Vec<Measure>,
+}
+
+/// Packs whole panels (the last may be partial).
+fn pack_rows(constant: &Constant, values: &[f32], cols: usize) -> Packed {
     let format = constant.source.format;
-    let mut bytes = Vec::new();
-    let mut measures = Vec::new();
+    let Packed { mut bytes, mut scales, mut measures } = Packed::default();
     for panel in values.chunks(PANEL * cols) {
         let rows: Vec<&[f32]> = panel.chunks(cols).collect();
         let start = bytes.len();
@@ -81,10 +99,17 @@ fn pack_rows(constant: &Constant, values: &[f32], cols: usize) -> (Vec<u8>, Vec<
                 bytes.resize(start + rows.len() * size, 0);
                 rows.iter().zip(bytes[start..].chunks_mut(size)).for_each(|(row, record)| pack::pack_row(format, row, record));
             }
+            Layout::Matrix => {
+                let matrix = pack::pack_matrix(panel, rows.len(), cols);
+                measures.push(measure(constant, &rows, &matrix, cols));
+                bytes.extend(&matrix[..panel.len()]);
+                scales.extend(&matrix[matrix.len() - 4 * rows.len()..]);
+                continue;
+            }
         }
         measures.push(measure(constant, &rows, &bytes[start..], cols));
     }
-    (bytes, measures)
+    Packed { bytes, scales, measures }
 }
 
 /// Reads back what was packed and compares.
@@ -96,6 +121,7 @@ fn measure(constant: &Constant, rows: &[&[f32]], packed: &[u8], cols: usize) -> 
         match constant.layout {
             Layout::Flat => return Measure { error: 0.0, size: 1.0 },
             Layout::Panel => pack::unpack_panel_row(format, packed, at, &mut back),
+            Layout::Matrix => pack::unpack_matrix_row(packed, rows.len(), at, &mut back),
             Layout::Rows => {
                 let size = packed.len() / rows.len();
                 pack::unpack_row(format, &packed[at * size..(at + 1) * size], &mut back);

@@ -31,6 +31,28 @@ impl Rates {
     }
 }
 
+/// An NPU.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Npu {
+    /// Cycles of its array in a second.
+    pub hertz: f64,
+    /// Bytes that memory gives it in a second, if the array asks for as many.
+    pub bytes: f64,
+    /// Seconds that a call takes beside its work.
+    pub start: f64,
+}
+
+impl Npu {
+    /// Seconds for a call.
+    pub fn seconds(&self, cycles: f64, bytes: f64) -> f64 {
+        self.start + (cycles / self.hertz).max(bytes / self.bytes)
+    }
+}
+
+/// The NPU of a Phoenix: 1 GHz, the lower end of what the makers of tools say of it, and 37 us a call, as a public project measured on a Hawk Point from C++.
+/// Memory as for the GPU beside it. Nobody has measured the kernels here: these figures only fill the table, no placement depends on them.
+pub const NPU1: Npu = Npu { hertz: 1e9, bytes: 73e9, start: 37e-6 };
+
 /// A machine with a GPU.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Machine {
@@ -90,6 +112,9 @@ const H100: Machine = Machine {
     cross: 15e-6,
     cross_bytes: 50e9,
 };
+
+/// The machine that an NPU is in.
+pub const PHOENIX: &Machine = &R780M;
 
 /// The machine that stands for a target.
 pub fn of(target: Target) -> &'static Machine {

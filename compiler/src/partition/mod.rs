@@ -6,17 +6,19 @@
 mod choose;
 mod costs;
 pub mod machine;
+mod npu;
 mod rules;
 mod table;
 pub mod units;
 
 pub use costs::{Costs, Estimate};
-pub use rules::Rules;
+pub use rules::{Device, Rules};
 pub use table::{Row, Table};
 
 use crate::lower::gpu::Assignment;
 use crate::{Error, Result};
-use unicorn_artifact::plan::Plan;
+use unicorn_artifact::npu::NpuPlan;
+use unicorn_artifact::plan::{Part, Plan};
 use unicorn_kernels_gpu::target::Target;
 use units::Units;
 
@@ -28,7 +30,7 @@ pub enum Partition {
     Auto,
     /// Everything that a GPU can do goes to it.
     Gpu,
-    /// Sparse layers to the NPU, dense layers to the GPU.
+    /// Sparse layers to the NPU, as far as it can do them, dense layers to the GPU where there is one.
     Seed,
     /// Nothing leaves the host.
     Host,
@@ -37,6 +39,42 @@ pub enum Partition {
 }
 
 impl Partition {
+    /// Whether an NPU is to do what it can of anything at all.
+    pub fn wants_npu(&self) -> bool {
+        match self {
+            Self::Seed => true,
+            Self::Rules(rules) => rules.wants(Device::Npu).is_some(),
+            Self::Auto | Self::Gpu | Self::Host => false,
+        }
+    }
+
+    /// Whether an NPU is to do the product with a weight, if it can.
+    pub fn on_npu(&self, weight: &str) -> bool {
+        match self {
+            Self::Seed => true,
+            Self::Rules(rules) => units::key_of(weight).and_then(|key| rules.find(key)).is_some_and(|(_, device)| device == Device::Npu),
+            Self::Auto | Self::Gpu | Self::Host => false,
+        }
+    }
+
+    /// Refuses what wants an NPU where none is compiled for.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming the word or the line.
+    pub fn without_npu(&self) -> Result<()> {
+        match self {
+            Self::Seed => {
+                let why = "`seed` needs an NPU target, such as --target phoenix or --target npu:npu1; without one use `auto`, or a file with rules such as `layers 0-9 ffn: host`";
+                Err(Error::Option { option: "--partition".into(), why: why.into() })
+            }
+            Self::Rules(rules) => match rules.wants(Device::Npu) {
+                Some(line) => Err(rules::fault(line, "`npu` needs an NPU target, such as --target phoenix or --target npu:npu1".into())),
+                None => Ok(()),
+            },
+            Self::Auto | Self::Gpu | Self::Host => Ok(()),
+        }
+    }
+
     /// The words that are no file's name.
     pub const WORDS: [(&str, Self); 4] = [("auto", Self::Auto), ("gpu", Self::Gpu), ("seed", Self::Seed), ("host", Self::Host)];
 
@@ -81,26 +119,41 @@ pub struct Decision {
     pub table: Table,
 }
 
-/// Places the commands of a plan for some targets; times are foretold for the machine of the first. `None` where nothing is to be placed.
+/// Places the commands of a plan for some targets; times are foretold for the machine of the first GPU. `None` where nothing is to be placed.
+/// What an NPU does of it is already decided: the host's commands for which it has calls.
 ///
 /// # Errors
 /// [`Error::Option`] where the wish cannot be met; [`Error::Unsupported`] where a file wants on the GPU what no kernel does.
-pub fn decide(plan: &Plan, partition: &Partition, targets: &[Target]) -> Result<Option<Decision>> {
+pub fn decide(plan: &Plan, partition: &Partition, targets: &[Target], npu: Option<&NpuPlan>) -> Result<Option<Decision>> {
     let refuse = |why: &str| Err(Error::Option { option: "--partition".into(), why: why.into() });
-    if *partition == Partition::Seed {
-        return refuse("`seed` needs an NPU target, and this version has none; use `auto`, or a file with rules such as `layers 0-9 ffn: host`");
+    let share = |machine| npu.map(|part| npu::Share::new(plan, part, costs::positions(plan), machine, &machine::NPU1)).unwrap_or_default();
+    let units = Units::new(plan);
+    if let Partition::Rules(rules) = partition {
+        rules.check(plan.model.layers)?;
+        fits_npu(plan, rules, &units, npu)?;
     }
     let Some(target) = targets.first() else {
-        return match partition {
-            Partition::Gpu | Partition::Rules(_) => refuse("there is no GPU to place anything on; give --target, for example --target hip:gfx1103"),
-            Partition::Auto | Partition::Host | Partition::Seed => Ok(None),
+        let gpu = match partition {
+            Partition::Gpu => true,
+            Partition::Rules(rules) => rules.wants(Device::Gpu).is_some() || rules.wants(Device::Npu).is_none(),
+            Partition::Auto | Partition::Host | Partition::Seed => false,
+        };
+        return match npu {
+            _ if gpu => refuse("there is no GPU to place anything on; give --target, for example --target hip:gfx1103"),
+            Some(part) => {
+                let what = format!("`{}` for {}, times of a phoenix", partition.word(), part.target);
+                let table = Table::without_gpu(plan, share(machine::PHOENIX), &what, machine::PHOENIX);
+                Ok(Some(Decision { assignment: None, table }))
+            }
+            None => Ok(None),
         };
     };
     let machine = machine::of(*target);
-    let units = Units::new(plan);
     let costs = Costs::new(plan, &units, machine)?;
-    let (on_gpu, why) = place(plan, partition, &units, &costs)?;
-    let table = Table::new(&units, &costs, (&on_gpu, &why), &format!("`{}` for {target}, times of a {}", partition.word(), machine.name), plan);
+    let (on_gpu, why) = place(partition, &units, &costs)?;
+    let npus = npu.map_or(String::new(), |part| format!("{} and ", part.target));
+    let what = format!("`{}` for {npus}{target}, times of a {}", partition.word(), machine.name);
+    let table = Table::new(&units, &costs, (&on_gpu, &why), &what, plan).with_npu(share(machine));
     let assignment = on_gpu.contains(&true).then(|| costs::assignment(&units, &on_gpu));
     Ok(Some(Decision { assignment, table }))
 }
@@ -112,20 +165,35 @@ impl Partition {
     }
 }
 
-fn place(plan: &Plan, partition: &Partition, units: &Units, costs: &Costs) -> Result<(Vec<bool>, Vec<Why>)> {
+/// Refuses a line that wants a kind of group on the NPU which has nothing for one.
+fn fits_npu(plan: &Plan, rules: &Rules, units: &Units, npu: Option<&NpuPlan>) -> Result<()> {
+    let mut served = vec![false; units.keys.len()];
+    let smallest = [Part::Body, Part::Tail].into_iter().filter_map(|part| plan.entries_of(part).next());
+    for (number, entry) in smallest {
+        let calls = npu.map_or(&[][..], |npu| &npu.entries[number].calls);
+        calls.iter().for_each(|call| served[units.of(entry.part)[call.command as usize]] = true);
+    }
+    let wanted = |key| rules.find(key).filter(|(line, device)| *device == Device::Npu && rules.names_kind(*line));
+    let idle = units.keys.iter().zip(&served).find_map(|(key, served)| wanted(*key).filter(|_| !served).map(|(line, _)| (line, key)));
+    idle.map_or(Ok(()), |(line, key)| {
+        let why = "an NPU does the gates of layers with activation sparsity, and there is none here that it can do".into();
+        Err(Error::Unsupported { place: format!("--partition, line {line}: {key} on the NPU"), why })
+    })
+}
+
+fn place(partition: &Partition, units: &Units, costs: &Costs) -> Result<(Vec<bool>, Vec<Why>)> {
     let refused = |unit: usize| costs.device[unit].as_ref().err().cloned().map(Why::Refused);
     let count = units.keys.len();
     let whole = |gpu: bool| (0..count).map(|u| (gpu && costs.device[u].is_ok(), refused(u).filter(|_| gpu).unwrap_or(Why::Asked))).unzip();
     match partition {
         Partition::Auto => Ok((choose::choose(costs), (0..count).map(|u| refused(u).unwrap_or(Why::Time)).collect())),
-        Partition::Gpu => Ok(whole(true)),
-        Partition::Host | Partition::Seed => Ok(whole(false)),
+        Partition::Gpu | Partition::Seed => Ok(whole(true)),
+        Partition::Host => Ok(whole(false)),
         Partition::Rules(rules) => {
-            rules.check(plan.model.layers)?;
             let one = |unit: usize| match (rules.find(units.keys[unit]), &costs.device[unit]) {
-                (Some((line, false)), _) => Ok((false, Why::Line(line))),
-                (Some((line, true)), Ok(_)) => Ok((true, Why::Line(line))),
-                (Some((line, true)), Err(why)) if rules.names_kind(line) => {
+                (Some((line, Device::Host | Device::Npu)), _) => Ok((false, Why::Line(line))),
+                (Some((line, Device::Gpu)), Ok(_)) => Ok((true, Why::Line(line))),
+                (Some((line, Device::Gpu)), Err(why)) if rules.names_kind(line) => {
                     Err(Error::Unsupported { place: format!("--partition, line {line}: {} on the GPU", units.keys[unit]), why: why.clone() })
                 }
                 (None | Some(_), Err(why)) => Ok((false, Why::Refused(why.clone()))),

@@ -4,14 +4,39 @@
 //! # The first rule that fits a group counts; a group that none fits is the GPU's where it can do it.
 //! layers 0-9 ffn: host
 //! layers 0-9: gpu
+//! layers 10-11 ffn: npu
 //! layer 12: host
 //! head: host
 //! all: gpu
 //! ```
+//! `npu` is what an NPU can do of a group; the rest of the group is the host's.
 
 use super::units::{Key, Kind};
 use crate::{Error, Result};
 use std::ops::RangeInclusive;
+
+/// Where a line wants what it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// All of it on the host.
+    Host,
+    /// All of it on the GPU.
+    Gpu,
+    /// On the host, and of that what it can do on the NPU.
+    Npu,
+}
+
+impl Device {
+    const ALL: [(&str, Self); 3] = [("gpu", Self::Gpu), ("host", Self::Host), ("npu", Self::Npu)];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Gpu => "gpu",
+            Self::Npu => "npu",
+        }
+    }
+}
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +44,7 @@ struct Rule {
     line: usize,
     layers: Option<RangeInclusive<u32>>,
     kind: Option<Kind>,
-    gpu: bool,
+    device: Device,
 }
 
 /// The rules of a file, in order.
@@ -36,12 +61,17 @@ impl Rules {
         lines.filter(|(_, line)| !line.is_empty()).map(|(number, line)| rule(number, line)).collect::<Result<_>>().map(Self)
     }
 
-    /// What the file says of a group: its line, and whether that is the GPU.
-    pub fn find(&self, key: Key) -> Option<(usize, bool)> {
+    /// What the file says of a group: its line, and where it wants it.
+    pub fn find(&self, key: Key) -> Option<(usize, Device)> {
         let fits = |rule: &&Rule| {
             rule.kind.is_none_or(|kind| kind == key.kind) && rule.layers.as_ref().is_none_or(|l| key.kind.of_layer() && l.contains(&key.layer))
         };
-        self.0.iter().find(fits).map(|rule| (rule.line, rule.gpu))
+        self.0.iter().find(fits).map(|rule| (rule.line, rule.device))
+    }
+
+    /// The first line that wants something on a device.
+    pub fn wants(&self, device: Device) -> Option<usize> {
+        self.0.iter().find(|rule| rule.device == device).map(|rule| rule.line)
     }
 
     /// Whether a line names a kind of group, and so means each that it fits: `all` and whole layers mean what can be there.
@@ -63,27 +93,25 @@ impl Rules {
         let one = |rule: &Rule| {
             let layers = rule.layers.as_ref().map(|l| format!("layers {}-{}", l.start(), l.end()));
             let words: Vec<String> = layers.into_iter().chain(rule.kind.map(|k| k.name().to_owned())).collect();
-            format!("{}: {}", if words.is_empty() { "all".into() } else { words.join(" ") }, if rule.gpu { "gpu" } else { "host" })
+            format!("{}: {}", if words.is_empty() { "all".into() } else { words.join(" ") }, rule.device.name())
         };
         self.0.iter().map(one).collect::<Vec<_>>().join("; ")
     }
 }
 
-fn fault(line: usize, why: String) -> Error {
+/// A line that cannot be met.
+pub fn fault(line: usize, why: String) -> Error {
     Error::Option { option: "--partition".into(), why: format!("line {line}: {why}") }
 }
 
 fn rule(line: usize, text: &str) -> Result<Rule> {
     let Some((what, device)) = text.split_once(':') else {
-        return Err(fault(line, format!("`{text}` has no `: host` or `: gpu` at its end")));
+        return Err(fault(line, format!("`{text}` has no `: host`, `: gpu` or `: npu` at its end")));
     };
-    let gpu = match device.trim() {
-        "gpu" => true,
-        "host" => false,
-        "npu" => return Err(fault(line, "`npu` needs an NPU target, and this version has none; say `gpu` or `host`".into())),
-        other => return Err(fault(line, format!("`{other}` is no device; say `gpu` or `host`"))),
+    let Some((_, device)) = Device::ALL.into_iter().find(|(name, _)| *name == device.trim()) else {
+        return Err(fault(line, format!("`{}` is no device; say `gpu`, `host` or `npu`", device.trim())));
     };
-    let mut rule = Rule { line, layers: None, kind: None, gpu };
+    let mut rule = Rule { line, layers: None, kind: None, device };
     let mut words = what.split_whitespace();
     match words.next() {
         Some("all") => {}
@@ -129,13 +157,17 @@ mod tests {
     #[test]
     fn the_first_rule_that_fits_counts() {
         let rules = Rules::parse("# sparse layers\nlayers 0-9 ffn: host # up and down\n\nlayers 0-9: gpu\nlayer 12: host\nhead: host\n").unwrap();
-        assert_eq!(rules.find(key(Kind::FeedForward, 9)), Some((2, false)));
-        assert_eq!(rules.find(key(Kind::Attention, 9)), Some((4, true)));
+        assert_eq!(rules.find(key(Kind::FeedForward, 9)), Some((2, Device::Host)));
+        assert_eq!(rules.find(key(Kind::Attention, 9)), Some((4, Device::Gpu)));
         assert_eq!(rules.find(key(Kind::FeedForward, 10)), None);
-        assert_eq!(rules.find(key(Kind::PerLayer, 12)), Some((5, false)));
-        assert_eq!(rules.find(key(Kind::Head, 0)), Some((6, false)));
+        assert_eq!(rules.find(key(Kind::PerLayer, 12)), Some((5, Device::Host)));
+        assert_eq!(rules.find(key(Kind::Head, 0)), Some((6, Device::Host)));
         assert_eq!(rules.find(key(Kind::Embed, 0)), None);
-        assert_eq!(Rules::parse("all: gpu").unwrap().find(key(Kind::Lookup, 0)), Some((1, true)));
+        assert_eq!(Rules::parse("all: gpu").unwrap().find(key(Kind::Lookup, 0)), Some((1, Device::Gpu)));
+        let mixed = Rules::parse("layers 0-4 ffn: npu\nall: host").unwrap();
+        assert_eq!(mixed.find(key(Kind::FeedForward, 4)), Some((1, Device::Npu)));
+        assert_eq!((mixed.wants(Device::Host), mixed.wants(Device::Gpu)), (Some(2), None));
+        assert_eq!(mixed.record(), "layers 0-4 ffn: npu; all: host");
         assert_eq!(rules.record(), "layers 0-9 ffn: host; layers 0-9: gpu; layers 12-12: host; head: host");
         assert_eq!(Rules::parse(&rules.record().replace("; ", "\n")).unwrap().record(), rules.record());
     }
@@ -153,7 +185,6 @@ mod tests {
             ("layers 0-9 ffn ple: gpu", 1, "`ple`"),
             ("heads: gpu", 1, "`heads`"),
             (": gpu", 1, "`:`"),
-            ("layers 0-9: npu", 1, "NPU target"),
         ] {
             let why = Rules::parse(text).unwrap_err().to_string();
             assert!(why.contains("--partition") && why.contains(&format!("line {line}")) && why.contains(word), "{text:?}: {why}");

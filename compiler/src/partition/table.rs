@@ -2,16 +2,18 @@
 
 use super::Why;
 use super::costs::{Costs, Estimate, positions};
+use super::machine::Machine;
+use super::npu::Share;
 use super::units::{Key, Kind, Units};
 use std::fmt;
-use unicorn_artifact::plan::Plan;
+use unicorn_artifact::plan::{Part, Plan};
 
 /// Some groups on one line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Which groups.
     pub region: String,
-    /// `host` or `gpu`.
+    /// `host`, `gpu` or `npu`.
     pub device: &'static str,
     /// Foretold seconds a token, there.
     pub seconds: f64,
@@ -30,8 +32,10 @@ pub struct Table {
     pub chosen: Estimate,
     /// Everything on the host.
     pub host: Estimate,
-    /// Everything that the GPU can do on it.
-    pub gpu: Estimate,
+    /// Everything that the GPU can do on it, if there is one.
+    pub gpu: Option<Estimate>,
+    /// Bytes of the NPU's buffers; 0 where it has no part.
+    pub npu_bytes: u64,
 }
 
 /// Groups that become a line.
@@ -49,7 +53,37 @@ impl Table {
         let can: Vec<bool> = costs.device.iter().map(Result::is_ok).collect();
         let title = format!("{what}, one token of decode after {} positions", positions(plan));
         let rows = runs(units, on_gpu, why).iter().map(|run| row(run, costs, on_gpu, why)).collect();
-        Self { title, rows, chosen: costs.estimate(on_gpu), host: costs.estimate(&vec![false; can.len()]), gpu: costs.estimate(&can) }
+        Self {
+            title,
+            rows,
+            chosen: costs.estimate(on_gpu),
+            host: costs.estimate(&vec![false; can.len()]),
+            gpu: Some(costs.estimate(&can)),
+            npu_bytes: 0,
+        }
+    }
+
+    /// The table of a host with an NPU alone.
+    pub fn without_gpu(plan: &Plan, share: Share, what: &str, machine: &Machine) -> Self {
+        let smallest = [Part::Body, Part::Tail].into_iter().filter_map(|part| plan.entries_of(part).next());
+        let commands = smallest.flat_map(|(_, entry)| entry.commands.iter().map(move |command| (entry, command)));
+        let seconds = commands.map(|(entry, command)| {
+            let work = unicorn_kernels_cpu::cost::cost(plan, entry, command, positions(plan));
+            machine.host.start + machine.host.seconds(work.bytes, work.macs, work.flops)
+        });
+        let host = Estimate { seconds: seconds.sum(), ..Estimate::default() };
+        let title = format!("{what}, one token of decode after {} positions", positions(plan));
+        let why = "there is no GPU to do it".into();
+        let rest = Row { region: "all else".into(), device: "host", seconds: host.seconds - share.host, why };
+        Self { title, rows: vec![rest], chosen: host, host, gpu: None, npu_bytes: 0 }.with_npu(share)
+    }
+
+    /// The same with what an NPU takes off the host.
+    pub fn with_npu(mut self, share: Share) -> Self {
+        self.chosen.seconds += share.seconds - share.host;
+        self.npu_bytes = share.bytes;
+        self.rows.extend(share.rows);
+        self
     }
 }
 
@@ -98,7 +132,7 @@ fn row(run: &Run, costs: &Costs, on_gpu: &[bool], why: &[Why]) -> Row {
 }
 
 /// Seconds with a unit a person can read.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     if seconds < 1e-3 { format!("{:.1} us", seconds * 1e6) } else { format!("{:.2} ms", seconds * 1e3) }
 }
 
@@ -110,15 +144,16 @@ impl fmt::Display for Table {
         for row in &self.rows {
             writeln!(f, "  {:width$}  {:6}  {:>9}  {}", row.region, row.device, time(row.seconds), row.why)?;
         }
-        writeln!(f, "  {:width$}  {:6}  {:>9}  {} buffers", "crossing", "", time(self.chosen.crossing_seconds), self.chosen.crossings)?;
-        let (host, gpu) = (time(self.host.seconds), time(self.gpu.seconds));
-        let memory = self.chosen.bytes as f64 / 1e6;
-        write!(
-            f,
-            "  {:width$}  {:6}  {:>9}  the host alone {host}, all on the gpu {gpu}; {memory:.0} MB on the device",
-            "sum",
-            "",
-            time(self.chosen.seconds)
-        )
+        if self.gpu.is_some() {
+            writeln!(f, "  {:width$}  {:6}  {:>9}  {} buffers", "crossing", "", time(self.chosen.crossing_seconds), self.chosen.crossings)?;
+        }
+        write!(f, "  {:width$}  {:6}  {:>9}  the host alone {}", "sum", "", time(self.chosen.seconds), time(self.host.seconds))?;
+        if let Some(gpu) = &self.gpu {
+            write!(f, ", all on the gpu {}; {:.0} MB on the device", time(gpu.seconds), self.chosen.bytes as f64 / 1e6)?;
+        }
+        if self.npu_bytes > 0 {
+            write!(f, "; {:.1} MB of buffers for the npu", self.npu_bytes as f64 / 1e6)?;
+        }
+        Ok(())
     }
 }

@@ -113,7 +113,7 @@ impl Units {
             groups.push(self.number(own));
         }
         for (at, command) in entry.commands.iter().enumerate() {
-            if let Command::Quantize { out, .. } = command
+            if let Command::Quantize { out, .. } | Command::QuantizeInt8 { out, .. } = command
                 && let Some(reader) = entry.commands.iter().position(|c| c.buffers(&plan.regions).0.contains(out))
             {
                 groups[at] = groups[reader];
@@ -160,11 +160,16 @@ fn key(plan: &Plan, command: &Command) -> Option<Key> {
         Command::Embed { .. } => return whole(Kind::Embed),
         Command::EmbedPerLayer { .. } => return whole(Kind::Lookup),
         Command::MatMul { products, .. } => products.first()?.weight,
-        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => *weight,
+        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } | Command::MatMulInt8 { weight, .. } => *weight,
         Command::HeadNorm { weight, .. } => (*weight)?,
         _ => return None,
     };
-    let name = &plan.weights[weight as usize].name;
+    key_of(&plan.weights[weight as usize].name)
+}
+
+/// Where the product with a weight belongs, by its name.
+pub fn key_of(name: &str) -> Option<Key> {
+    let whole = |kind| Some(Key { kind, layer: 0 });
     let Some((layer, rest)) = name.split_once("layers.").and_then(|(_, rest)| rest.split_once('.')) else {
         let enters = name.contains("per_layer_model_projection") || name.contains("altup_projections");
         return whole(if enters { Kind::Embed } else { Kind::Head });

@@ -21,6 +21,8 @@ pub struct Choice {
     pub overrides: Vec<(String, Format)>,
     /// Divergence of each tensor at the wanted format, where it was measured.
     pub sensitivity: Vec<Sensitivity>,
+    /// Tensors that an NPU is to multiply: int8 is what it reads.
+    pub npu: Vec<String>,
 }
 
 /// What was chosen for one matrix, and why.
@@ -45,6 +47,8 @@ pub enum Why {
     Refined,
     /// It was asked for by name.
     Asked,
+    /// An NPU is to multiply it.
+    Npu,
     /// Its columns do not divide into groups.
     Shape,
 }
@@ -56,6 +60,7 @@ impl Why {
             Self::Wanted => "wanted",
             Self::Refined => "refined",
             Self::Asked => "asked",
+            Self::Npu => "npu",
             Self::Shape => "shape",
         }
     }
@@ -109,10 +114,31 @@ fn matrices(graph: &Graph) -> Vec<ValueId> {
     graph.nodes.iter().filter_map(of).collect()
 }
 
+/// The tensors that make the gates of sparse layers: what is multiplied with the same rows as the active neurons of `up`, on the way to the gate.
+pub fn gates(graph: &Graph) -> Vec<String> {
+    let makers = graph.makers();
+    let mut found = vec![];
+    for node in &graph.nodes {
+        let (Op::SparseUp, [gate, x, _]) = (&node.op, &node.inputs[..]) else { continue };
+        let mut stack = vec![*gate];
+        let mut seen = vec![false; graph.values.len()];
+        while let Some(value) = stack.pop() {
+            let Some(maker) = makers[value.0 as usize].filter(|_| !std::mem::replace(&mut seen[value.0 as usize], true)) else { continue };
+            match (&graph.nodes[maker].op, &graph.nodes[maker].inputs[..]) {
+                (Op::MatMul, [input, weight]) if input == x => found.extend(graph.weight(*weight).map(|w| w.tensor.clone())),
+                // Whatever else the gate depends on is made of other rows.
+                (Op::MatMul | Op::SparseDown | Op::SparseUp | Op::Attention { .. } | Op::RmsNorm(_) | Op::HeadNorm { .. }, _) => {}
+                (_, inputs) => stack.extend(inputs),
+            }
+        }
+    }
+    found
+}
+
 fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Result<Chosen> {
     let divergence = choice.sensitivity.iter().find(|s| s.tensor == tensor).map(|s| s.divergence);
     let chosen = |format, why| Ok(Chosen { tensor: tensor.into(), format, divergence, why });
-    let fits = |format: Format| !format.is_quantised() || cols.is_multiple_of(GROUP);
+    let fits = |format: Format| !format.needs_groups() || cols.is_multiple_of(GROUP);
     for (at, (pattern, format)) in choice.overrides.iter().enumerate() {
         let prefix = pattern.strip_suffix('*');
         if !prefix.map_or(pattern == tensor, |prefix| tensor.starts_with(prefix)) {
@@ -128,6 +154,9 @@ fn choose(tensor: &str, cols: usize, choice: &Choice, used: &mut [bool]) -> Resu
                 return Err(Error::Option { option: format!("--format {pattern}={}", format.name()), why });
             }
         }
+    }
+    if choice.npu.iter().any(|name| name == tensor) && fits(Format::Int8) {
+        return chosen(Format::Int8, Why::Npu);
     }
     if fits(choice.format) { chosen(choice.format, Why::Wanted) } else { chosen(Format::Bf16, Why::Shape) }
 }

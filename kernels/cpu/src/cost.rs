@@ -40,6 +40,10 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Co
             let (macs, flops) = products.iter().map(|p| product(p.weight, 1.0)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
             Cost { bytes, macs, flops }
         }
+        Command::MatMulInt8 { weight: id, .. } => {
+            let macs = f64::from(weight(*id).rows) * f64::from(weight(*id).cols) * rows;
+            Cost { bytes: buffers + whole(*id), macs, flops: 0.0 }
+        }
         Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => {
             let (macs, flops) = product(*weight, ACTIVE);
             // What any row of the step needs is read.
@@ -59,7 +63,9 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Co
             Cost { bytes: buffers + constants, macs: 0.0, flops }
         }
         Command::HeadNorm { input, .. } => Cost { bytes: buffers, macs: 0.0, flops: 8.0 * f64::from(entry.buffers[*input as usize].width) * rows },
-        Command::Quantize { input, .. } => Cost { bytes: buffers, macs: 0.0, flops: 4.0 * f64::from(entry.buffers[*input as usize].width) * rows },
+        Command::Quantize { input, .. } | Command::QuantizeInt8 { input, .. } => {
+            Cost { bytes: buffers, macs: 0.0, flops: 4.0 * f64::from(entry.buffers[*input as usize].width) * rows }
+        }
         Command::RopeTable { .. } | Command::KvAppend { .. } | Command::Gather { .. } => Cost { bytes: buffers, ..Cost::default() },
     }
 }
@@ -106,6 +112,7 @@ mod tests {
             weight_bytes: 0,
             streamed_bytes: 0,
             gpu: None,
+            npu: None,
         };
         let buffer = |elements, width| Buffer { name: String::new(), elements, width, offset: 0 };
         let buffers = vec![buffer(Elements::Activations, 128), buffer(Elements::F32, 64)];

@@ -10,6 +10,7 @@
 pub mod attention;
 pub mod cost;
 pub mod embed;
+pub mod int8;
 mod lanes;
 pub mod matmul;
 pub mod norm;
@@ -20,6 +21,7 @@ pub mod sparse;
 #[cfg(test)]
 mod testing;
 
+pub use int8::MatMulInt8;
 use std::ops::Range;
 
 /// Instruction sets that kernels are written for, slowest first.
@@ -170,6 +172,10 @@ pub struct Kernels {
     pub matmul_q8: unsafe fn(&MatMul),
     /// Dense product with a `Bf16` weight (f32 input).
     pub matmul_bf16: unsafe fn(&MatMul),
+    /// `(input, cols, out)`: quantises one f32 row to one row of int8 activations.
+    pub quantize_int8: unsafe fn(*const f32, usize, *mut u8),
+    /// Product with an `Int8` weight.
+    pub matmul_int8: unsafe fn(&MatMulInt8),
     /// `gate[r][j] *= dot(weight[j], input[r])` where the gate is not zero, by weight format: q4, q8, bf16.
     pub sparse_up: [unsafe fn(&SparseUp); 3],
     /// Sum of the active neurons' records, by weight format: q4, q8, bf16.
@@ -191,6 +197,8 @@ impl Kernels {
             matmul_q4: matmul::select_q4(isa),
             matmul_q8: matmul::select_q8(isa),
             matmul_bf16: matmul::select_bf16(isa),
+            quantize_int8: int8::select_quantize(isa),
+            matmul_int8: int8::select_matmul(isa),
             sparse_up: sparse::select_up(isa),
             sparse_down: sparse::select_down(isa),
             attention: attention::select(isa),

@@ -2,7 +2,9 @@
 //! that a tensor of any size can be streamed. Codes come from `tensor::{quantise_q4, quantise_q8}`; no rounding rule may stand here.
 
 use half::{bf16, f16};
-use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_bytes, quantise_q4, quantise_q8, row_bytes, row_groups};
+use unicorn_artifact::tensor::{
+    Format, GROUP, PANEL, matrix_scales, panel_bytes, panel_group_bytes, quantise_int8, quantise_q4, quantise_q8, row_bytes, row_groups,
+};
 
 /// Packs one panel: `rows` are 1 to 16 rows of equal length, missing ones count as zeros; `out` is exactly `panel_bytes(format, cols)`.
 ///
@@ -14,7 +16,7 @@ pub fn pack_panel(format: Format, rows: &[&[f32]], out: &mut [u8]) {
     assert!(rows.iter().all(|r| r.len() == cols), "rows of one panel have one length");
     assert_eq!(Some(out.len()), panel_bytes(format, cols), "bytes of a {} panel of {cols} columns", format.name());
     match format {
-        Format::F32 => unreachable!("panel_bytes has no size for f32"),
+        Format::F32 | Format::Int8 => unreachable!("panel_bytes has no size for it"),
         Format::Bf16 => {
             out.fill(0);
             for (lane, row) in rows.iter().enumerate() {
@@ -72,7 +74,7 @@ pub fn pack_panels(format: Format, values: &[f32], rows: usize, cols: usize) -> 
 pub fn pack_row(format: Format, row: &[f32], out: &mut [u8]) {
     assert_eq!(Some(out.len()), row_bytes(format, row.len()), "bytes of a {} row of {} columns", format.name(), row.len());
     match format {
-        Format::F32 => unreachable!("row_bytes has no size for f32"),
+        Format::F32 | Format::Int8 => unreachable!("row_bytes has no size for it"),
         Format::Bf16 => {
             for (bytes, value) in out.as_chunks_mut::<2>().0.iter_mut().zip(row) {
                 *bytes = bf16::from_f32(*value).to_le_bytes();
@@ -115,7 +117,7 @@ pub fn unpack_panel_row(format: Format, panel: &[u8], lane: usize, out: &mut [f3
     assert!(lane < PANEL, "lane {lane} of a panel");
     assert_eq!(Some(panel.len()), panel_bytes(format, out.len()), "bytes of a {} panel of {} columns", format.name(), out.len());
     match format {
-        Format::F32 => unreachable!("panel_bytes has no size for f32"),
+        Format::F32 | Format::Int8 => unreachable!("panel_bytes has no size for it"),
         Format::Bf16 => {
             for (column, value) in out.iter_mut().enumerate() {
                 *value = bf16::from_le_bytes(half_at(panel, column * PANEL + lane)).to_f32();
@@ -138,6 +140,35 @@ pub fn unpack_panel_row(format: Format, panel: &[u8], lane: usize, out: &mut [f3
     }
 }
 
+/// Packs row-major `values` `[rows, cols]` into a matrix of int8.
+///
+/// # Panics
+/// If `values` is not `rows * cols` long, or the layout cannot hold that shape.
+pub fn pack_matrix(values: &[f32], rows: usize, cols: usize) -> Vec<u8> {
+    assert_eq!(values.len(), rows * cols, "values of a [{rows}, {cols}] weight");
+    let mut scales = matrix_scales(rows, cols).expect("the layout holds this shape");
+    let mut out = vec![0; scales + rows * 4];
+    let mut codes = vec![0i8; cols];
+    for (row, values) in values.chunks_exact(cols.max(1)).enumerate() {
+        let scale = quantise_int8(values, &mut codes);
+        out[row * cols..(row + 1) * cols].iter_mut().zip(&codes).for_each(|(byte, code)| *byte = *code as u8);
+        out[scales..scales + 4].copy_from_slice(&scale.to_le_bytes());
+        scales += 4;
+    }
+    out
+}
+
+/// Reads a row of a packed matrix of `rows` rows: `out` gets its `cols` values.
+///
+/// # Panics
+/// If `matrix` is not such a matrix, or has no such row.
+pub fn unpack_matrix_row(matrix: &[u8], rows: usize, row: usize, out: &mut [f32]) {
+    let scales = matrix_scales(rows, out.len()).expect("the layout holds this shape");
+    let scale = f32::from_le_bytes(matrix[scales + row * 4..][..4].try_into().expect("four bytes"));
+    let codes = &matrix[row * out.len()..][..out.len()];
+    out.iter_mut().zip(codes).for_each(|(value, code)| *value = f32::from(*code as i8) * scale);
+}
+
 /// Reads one record of the `Rows` layout: `out` gets its `cols` values.
 ///
 /// # Panics
@@ -145,7 +176,7 @@ pub fn unpack_panel_row(format: Format, panel: &[u8], lane: usize, out: &mut [f3
 pub fn unpack_row(format: Format, record: &[u8], out: &mut [f32]) {
     assert_eq!(Some(record.len()), row_bytes(format, out.len()), "bytes of a {} row of {} columns", format.name(), out.len());
     match format {
-        Format::F32 => unreachable!("row_bytes has no size for f32"),
+        Format::F32 | Format::Int8 => unreachable!("row_bytes has no size for it"),
         Format::Bf16 => {
             for (bytes, value) in record.as_chunks::<2>().0.iter().zip(out) {
                 *value = bf16::from_le_bytes(*bytes).to_f32();

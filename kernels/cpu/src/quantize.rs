@@ -21,8 +21,8 @@ pub fn select(isa: Isa) -> unsafe fn(*const f32, usize, *mut u8) {
     }
 }
 
-/// Scale and inverse of a group by the bits of its largest magnitude; an inverse of 0 makes all codes 0.
-fn factors(peak_bits: u32) -> (f32, f32) {
+/// Scale and inverse of a group or row by the bits of its largest magnitude; an inverse of 0 makes all codes 0.
+pub(crate) fn factors(peak_bits: u32) -> (f32, f32) {
     let peak = f32::from_bits(peak_bits);
     let inverse = 127.0 / peak;
     if !peak.is_finite() {

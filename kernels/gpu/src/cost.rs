@@ -40,6 +40,7 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Re
     let flops = |flops: f64| Cost { flops, ..Cost::default() };
     Ok(match command {
         Command::EmbedPerLayer { .. } => return Err("its rows are read from the file, by the host".into()),
+        Command::QuantizeInt8 { .. } | Command::MatMulInt8 { .. } => return Err("int8 with a scale a row is multiplied by the host or an NPU".into()),
         Command::Embed { table, .. } => {
             let record = row_bytes(weight(*table).format, weight(*table).cols as usize).unwrap_or(0);
             Cost { bytes: record as f64 * rows, ..Cost::default() }

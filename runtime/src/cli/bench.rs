@@ -4,6 +4,7 @@ use super::{LoadArgs, print, process};
 use std::time::Instant;
 use unicorn_rt::Result;
 use unicorn_rt::hal::profile::Line;
+use unicorn_rt::hal::roster::{Kind, Standing};
 use unicorn_rt::step::{Row, Session, Stepper};
 
 /// What to measure.
@@ -92,13 +93,17 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let plan = &ready.loaded.manifest.plan;
     let threads = ready.loaded.session.cpu().threads();
-    let foretold = plan.resident_bytes(threads as u64);
-    let about = serde_json::json!({
-        "digest": ready.loaded.digest, "gpu": ready.loaded.session.gpu().map(|g| g.info().name.clone()), "cpu": process::cpu_name(), "threads": threads,
+    let foretold = plan.resident_bytes(threads as u64) + ready.loaded.session.cpu().npu().map_or(0, |npu| npu.bytes());
+    let roster = ready.loaded.session.roster();
+    let mut about = serde_json::json!({
+        "digest": ready.loaded.digest, "cpu": process::cpu_name(), "threads": threads,
         "kernels": ready.loaded.session.cpu().isa().name(), "native_regions": ready.loaded.session.cpu().native(),
         "load_seconds": ready.load_time.as_secs_f64(), "plan_bytes": foretold,
         "resident_after_load": resident_loaded, "resident_after_run": process::status("VmRSS"), "peak_resident": process::status("VmHWM"),
     });
+    if let (Some(about), serde_json::Value::Object(devices)) = (about.as_object_mut(), roster.json()) {
+        about.extend(devices);
+    }
     if args.json {
         let tests: Vec<_> = measured
             .iter()
@@ -108,13 +113,18 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let mb = |v: Option<u64>| v.map_or("?".into(), |v| format!("{:.1}", v as f64 / 1e6));
-    let gpu = ready.loaded.session.gpu().map_or(String::new(), |gpu| format!("{} and ", gpu.info().name));
+    let devices: String = roster.running().iter().map(|(_, name)| format!("{name} and ")).collect();
     let mut out = format!(
-        "{gpu}{}, {threads} threads, {} kernels, regions {}\n",
+        "{devices}{}, {threads} threads, {} kernels, regions {}\n",
         process::cpu_name(),
         ready.loaded.session.cpu().isa().name(),
         if ready.loaded.session.cpu().native() { "compiled" } else { "interpreted" }
     );
+    for kind in Kind::ALL {
+        if let Standing::Lost { name, why } = roster.standing(kind) {
+            out.push_str(&format!("{name} was lost while this was measured, and the host did its part from then on: {why}\n"));
+        }
+    }
     out.push_str(&format!(
         "load {:.3} s; plan {:.1} MB; resident {} MB after load, {} MB after the run, {} MB at peak\n",
         ready.load_time.as_secs_f64(),

@@ -13,8 +13,8 @@ pub struct Args {
     json: bool,
 }
 
-/// What an NPU is good for so far.
-const NPU_UNUSED: &str = "no region runs on it in this version";
+/// What an NPU is good for.
+const NPU_USE: &str = "runs the products that an artifact compiled with --target npu:npu1 has code for";
 
 pub fn run(args: &Args) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -46,7 +46,7 @@ fn npu_line(npu: &Result<Info, NpuError>) -> String {
             let Info { seat, columns, core_rows, firmware, driver, .. } = info;
             let name = seat.name.as_deref().unwrap_or("AMD NPU");
             let path = seat.path.display();
-            format!("{name} at {path}, {columns} columns of {core_rows} cores, firmware {firmware}, driver amdxdna {driver}: {NPU_UNUSED}")
+            format!("{name} at {path}, {columns} columns of {core_rows} cores, firmware {firmware}, driver amdxdna {driver}: {NPU_USE}")
         }
         Err(why) => why.to_string(),
     }
@@ -55,7 +55,7 @@ fn npu_line(npu: &Result<Info, NpuError>) -> String {
 fn npu_json(npu: &Result<Info, NpuError>) -> serde_json::Value {
     match npu {
         Ok(info) => serde_json::json!({
-            "device": "npu", "available": true, "used": false, "name": info.seat.name, "path": info.seat.path, "columns": info.columns,
+            "device": "npu", "available": true, "name": info.seat.name, "path": info.seat.path, "columns": info.columns,
             "core_rows": info.core_rows, "contexts": info.contexts, "firmware": info.firmware, "driver": info.driver,
         }),
         Err(why) => absent("npu", &why.to_string()),
@@ -144,11 +144,10 @@ mod tests {
         let seat = Seat { path: "/dev/accel/accel0".into(), name: Some("RyzenAI-npu1".into()) };
         let (firmware, driver) = ("1.5.5.391".into(), "0.6".into());
         let npu = Ok(Info { seat, columns: 5, core_rows: 4, array: (2, 0), firmware, driver, contexts: Some(6) });
-        let line =
-            "RyzenAI-npu1 at /dev/accel/accel0, 5 columns of 4 cores, firmware 1.5.5.391, driver amdxdna 0.6: no region runs on it in this version";
+        let line = "RyzenAI-npu1 at /dev/accel/accel0, 5 columns of 4 cores, firmware 1.5.5.391, driver amdxdna 0.6: runs the products that an artifact compiled with --target npu:npu1 has code for";
         assert_eq!(npu_line(&npu), line);
         let json = npu_json(&npu);
-        assert_eq!((&json["available"], &json["used"], &json["columns"]), (&true.into(), &false.into(), &5.into()));
+        assert_eq!((&json["available"], &json["columns"]), (&true.into(), &5.into()));
         let none = Err(NpuError::Absent(Absence::Module));
         assert!(npu_line(&none).starts_with("no NPU: it is here, but its kernel module is not: `modprobe amdxdna`"), "{}", npu_line(&none));
         assert_eq!((&npu_json(&none)["available"], npu_json(&none)["why"].as_str()), (&false.into(), Some(npu_line(&none).as_str())));

@@ -96,7 +96,7 @@ pub struct LoadArgs {
     /// Worker threads [default: one per available core].
     #[arg(short, long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
-    /// Use plain kernels and interpret the fused regions: slower, trusts no machine code from the file, gives the same tokens.
+    /// Use plain kernels and interpret the fused regions: slower, trusts no machine code from the file (nor an NPU's), gives the same tokens.
     #[arg(long)]
     pub no_native: bool,
     /// Kernels to use instead of the widest this host has.
@@ -150,7 +150,8 @@ impl LoadArgs {
             PlacementArg::Map => Placement::Map,
         };
         let start = Instant::now();
-        let options = Options { threads: self.threads, native: !self.no_native, placement, isa, gpu: self.devices.gpu()?, ..Options::default() };
+        let (gpu, npu) = (self.devices.gpu()?, self.devices.npu()?);
+        let options = Options { threads: self.threads, native: !self.no_native, placement, isa, gpu, npu, ..Options::default() };
         let (loaded, tokenizer) = load_with_tokenizer(&self.artifact, options)?;
         let tokenizer = Arc::new(tokenizer);
         let load_time = start.elapsed();

@@ -25,7 +25,8 @@ pub fn run(args: ServeArgs) -> Result<()> {
             for ((name, path), (_, cell)) in models.iter().zip(&cells) {
                 match start(name, path, &args) {
                     Ok(model) => {
-                        tracing::info!("model `{name}` is ready: {}", model.info.details);
+                        let devices = model.info.roster.as_ref().map_or(serde_json::Value::Null, |roster| roster.json());
+                        tracing::info!("model `{name}` is ready: {devices} {}", model.info.details);
                         cell.ready(model);
                         served += 1;
                     }
@@ -61,23 +62,25 @@ fn one_heap() {
 fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
     let begin = std::time::Instant::now();
     let placement = if args.load_mode.as_deref() == Some("map") { Placement::Map } else { Placement::Copy };
-    let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, gpu: args.devices.gpu()?, ..Options::default() };
+    let (gpu, npu) = (args.devices.gpu()?, args.devices.npu()?);
+    let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, gpu, npu, ..Options::default() };
     let (mut loaded, tokenizer) = load_with_tokenizer(path, options)?;
     for notice in &loaded.notices {
         tracing::warn!("model `{name}`: {notice}");
     }
     match unicorn_artifact::file::Artifact::open(path)?.selftest() {
-        // A GPU was tried when it was loaded.
-        Ok(_) if loaded.session.gpu().is_some() => {}
+        // Devices were tried when it was loaded.
+        Ok(_) if loaded.session.gpu().is_some() || loaded.session.cpu().npu().is_some() => {}
         Ok(test) => unicorn_rt::selftest::run(&mut loaded.session, &test)?,
         Err(_) => tracing::warn!("model `{name}` has no self-test; it was compiled with --no-selftest"),
     }
     let tokenizer = Arc::new(tokenizer);
     let plan = &loaded.manifest.plan;
     let cpu = loaded.session.cpu();
+    let roster = cpu.roster().clone();
     let details = serde_json::json!({
-        "device": loaded.session.gpu().map_or("cpu", |_| "gpu"), "gpu": loaded.session.gpu().map(|g| g.info().name.clone()), "threads": cpu.threads(), "kernels": cpu.isa().name(), "native_regions": cpu.native(),
-        "resident_bytes": plan.resident_bytes(cpu.threads() as u64), "context": plan.model.context, "slots": plan.model.slots,
+        "threads": cpu.threads(), "kernels": cpu.isa().name(), "native_regions": cpu.native(),
+        "resident_bytes": plan.resident_bytes(cpu.threads() as u64) + cpu.npu().map_or(0, |npu| npu.bytes()), "context": plan.model.context, "slots": plan.model.slots,
         "load_seconds": (begin.elapsed().as_secs_f64() * 1e3).round() / 1e3,
     });
     let info = ModelInfo {
@@ -88,6 +91,7 @@ fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         defaults: SamplingParams::default(),
         details,
+        roster: Some(roster),
     };
     let config = EngineConfig { text_vocabulary: info.text_vocabulary, queue: args.max_queue };
     let engine = Engine::new(Box::new(loaded.session), tokenizer.clone(), config)?;

@@ -307,7 +307,7 @@ impl Accelerator {
             }
             match &self.entries[entry].steps[at] {
                 Step::Host { fragment } => {
-                    cpu.run(*fragment, inputs).map_err(|e| crate::Error::Step(format!("reading a per-layer embedding: {e}")))?;
+                    cpu.run(*fragment, inputs)?;
                 }
                 Step::Upload { buffer, row_bytes, staging, offset } => {
                     let bytes = row_bytes * rows;

@@ -2,20 +2,24 @@
 //!
 //! Everything a command touches was checked by `unicorn_artifact::validate` when the plan was read; this file relies on that and only on that.
 
+mod npu;
+
 use super::code::CodeMap;
 use super::memory::Area;
 use super::pool::{Pool, share};
 use super::profile::Profile;
+use super::roster::{Kind, OnFailure, Roster};
 use super::sync::{Phases, Split};
+use npu::Npu;
 use std::cell::UnsafeCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use unicorn_artifact::command::{Argument, BufferId, Command};
 use unicorn_artifact::plan::{ALIGN, Elements, Entry, KV_BLOCK, Part, Plan, RegionArg, Weight};
-use unicorn_artifact::tensor::{Format, PANEL, row_bytes};
-use unicorn_kernels_cpu::{Attention, Kernels, MatMul, SparseDown, SparseUp, embed, norm, region::Interpreter};
+use unicorn_artifact::tensor::{Format, PANEL, matrix_scales, row_bytes};
+use unicorn_kernels_cpu::{Attention, Kernels, MatMul, MatMulInt8, SparseDown, SparseUp, embed, norm, region::Interpreter};
 
 /// The resident weights: copied to memory of our own, or read where the file is mapped.
 #[derive(Debug)]
@@ -49,6 +53,11 @@ pub struct RowInputs<'a> {
     pub picks: &'a [u32],
 }
 
+impl RowInputs<'_> {
+    /// For what asks for none of them.
+    const NONE: Self = Self { tokens: &[], slots: &[], positions: &[], picks: &[] };
+}
+
 /// Memory of one thread: written by that thread only.
 #[derive(Debug)]
 struct Scratch {
@@ -75,6 +84,10 @@ pub struct Cpu {
     counts: Vec<u16>,
     /// Entries of the plan; fragments follow them.
     own: usize,
+    /// The entry and its commands that each fragment is made of.
+    fragments: Vec<(usize, Vec<u32>)>,
+    npu: Option<Npu>,
+    roster: Arc<Roster>,
 }
 
 /// What all threads share during a run.
@@ -134,8 +147,8 @@ impl Cpu {
     pub fn new(parts: Parts) -> crate::Result<Self> {
         let Parts { mut plan, kernels, threads, weights, streamed, code, dense, fragments, idle_states } = parts;
         let own = plan.entries.len();
-        for (of, commands) in fragments {
-            let mut entry = plan.entries[of].clone();
+        for (of, commands) in &fragments {
+            let mut entry = plan.entries[*of].clone();
             entry.commands = commands.iter().map(|&c| entry.commands[c as usize].clone()).collect();
             plan.entries.push(entry);
         }
@@ -156,7 +169,7 @@ impl Cpu {
                 }))
             })
             .collect::<crate::Result<_>>()?;
-        let phases: Vec<_> = plan.entries.iter().map(|e| [Phases::new(&plan, e, false), Phases::new(&plan, e, true)]).collect();
+        let phases: Vec<_> = plan.entries.iter().map(|e| [Phases::new(&plan, e, false, &[]), Phases::new(&plan, e, true, &[])]).collect();
         let most = phases.iter().flatten().map(|p| p.phases.len()).max().unwrap_or(0);
         let shared = Shared {
             kernels,
@@ -173,7 +186,12 @@ impl Cpu {
             profile: None,
             plan,
         };
-        Ok(Self { shared, pool, counts: Vec::with_capacity(most), own })
+        Ok(Self { shared, pool, counts: Vec::with_capacity(most), own, fragments, npu: None, roster: Arc::default() })
+    }
+
+    /// Who runs what.
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
     }
 
     /// The plan.
@@ -251,11 +269,11 @@ impl Cpu {
     /// Runs one entry on as many rows as `inputs` has, at most the entry's.
     ///
     /// # Errors
-    /// When a row of a streamed weight cannot be read.
+    /// When a row of a streamed weight cannot be read, or the NPU fails and the host is not to take over.
     ///
     /// # Panics
     /// If the inputs have more rows than the entry, or tokens, slots or positions outside the model: the session checks them.
-    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>) -> std::io::Result<()> {
+    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>) -> crate::Result<()> {
         let plan = &self.shared.plan;
         let model = &plan.model;
         let rows = inputs.tokens.len();
@@ -268,7 +286,8 @@ impl Cpu {
             assert!(inputs.picks.len() == rows && inputs.picks.iter().all(|&p| p < body), "one pick a row");
         }
         let (shared, threads) = (&self.shared, self.pool.threads());
-        let phases = &shared.phases[entry][usize::from(rows >= threads)];
+        let many = usize::from(rows >= threads);
+        let phases = &shared.phases[entry][many];
         let parts = if rows >= FINE_ROWS { threads * 2 } else { threads };
         self.counts.clear();
         self.counts.extend(phases.phases.iter().map(|p| (if p.by_rows { parts.min(rows) } else { parts }) as u16));
@@ -276,11 +295,43 @@ impl Cpu {
         if let Some(profile) = &shared.profile {
             profile.ran(entry);
         }
-        self.pool.run(counts, &|phase, chunk, thread| shared.execute(entry, inputs, phases, phase, (chunk, usize::from(counts[phase])), thread));
-        match self.shared.failed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
-            Some(error) => Err(error),
-            None => Ok(()),
+        let pool = &mut self.pool;
+        let run = |pool: &mut Pool, range: std::ops::Range<usize>| {
+            let (first, counts) = (range.start, &counts[range]);
+            if !counts.is_empty() {
+                pool.run(counts, &|at, chunk, thread| {
+                    shared.execute(entry, inputs, phases, first + at, (chunk, usize::from(counts[at])), thread);
+                });
+            }
+        };
+        // What an earlier run that was broken off left is not this one's.
+        shared.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let (mut done, mut lost) = (0, None);
+        if let Some(Npu { offload, on_failure, turns }) = &mut self.npu {
+            for turn in &turns[entry] {
+                run(pool, done..turn.phases[many]);
+                done = turn.phases[many];
+                match (shared.product(offload, entry, *turn, rows, pool), *on_failure) {
+                    (Ok(()), _) => done += 1,
+                    (Err(why), OnFailure::Fail) => return Err(why.into()),
+                    // Nothing of the step is lost with the device: the host goes on with this very command.
+                    (Err(why), OnFailure::GoOn) => {
+                        lost = Some(why);
+                        break;
+                    }
+                }
+            }
         }
+        run(pool, done..counts.len());
+        if let Some(why) = lost {
+            tracing::error!("the NPU failed, the host goes on without it: {why}");
+            self.roster.lose(Kind::Npu, why.to_string());
+            self.npu = None;
+        }
+        if let Some(error) = self.shared.failed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            return Err(crate::Error::Step(format!("reading a per-layer embedding: {error}")));
+        }
+        Ok(())
     }
 
     /// The logits of row `row` after a tail entry has run.
@@ -397,8 +448,34 @@ impl Run<'_> {
                     unsafe { (self.device.kernels.quantize)(self.row(*input, row).as_ptr(), width, base.add(row * stride)) };
                 }
             }
+            Command::QuantizeInt8 { input, out } => {
+                for row in self.my_rows() {
+                    let (base, stride, width) = self.buffer(*out);
+                    // SAFETY: rows are this chunk's; the row of int8 has the input's width.
+                    unsafe { (self.device.kernels.quantize_int8)(self.row(*input, row).as_ptr(), width, base.add(row * stride)) };
+                }
+            }
             // SAFETY: as this function's.
             Command::MatMul { .. } => unsafe { self.matmul(command) },
+            Command::MatMulInt8 { input, weight, out } => {
+                let (weight, data) = self.device.weight(*weight);
+                let (out, stride, _) = self.buffer(*out);
+                let (rows, cols) = (weight.rows as usize, weight.cols as usize);
+                let arguments = MatMulInt8 {
+                    input: self.buffer(*input).0,
+                    cols,
+                    rows: self.rows,
+                    weight: data.cast(),
+                    scales: data.wrapping_add(matrix_scales(rows, cols).unwrap_or(0)).cast(),
+                    outputs: share(rows, 16, self.part, self.parts),
+                    out: out.cast(),
+                    out_stride: stride / 4,
+                };
+                if !arguments.outputs.is_empty() {
+                    // SAFETY: shapes are validated, outputs are this chunk's.
+                    unsafe { (self.device.kernels.matmul_int8)(&arguments) };
+                }
+            }
             // SAFETY: as this function's.
             Command::SparseUp { .. } | Command::SparseDown { .. } => unsafe { self.sparse(command) },
             Command::RopeTable { theta, out } => {
@@ -501,7 +578,8 @@ impl Run<'_> {
             let kernel = match weight.format {
                 Format::Q4 => self.device.kernels.matmul_q4,
                 Format::Q8 => self.device.kernels.matmul_q8,
-                Format::Bf16 | Format::F32 => self.device.kernels.matmul_bf16,
+                // No other format lies in panels.
+                Format::Bf16 | Format::F32 | Format::Int8 => self.device.kernels.matmul_bf16,
             };
             // SAFETY: shapes are validated, panels are this chunk's.
             unsafe { kernel(&arguments) };
@@ -514,7 +592,8 @@ impl Run<'_> {
         let kind = |format| match format {
             Format::Q4 => 0,
             Format::Q8 => 1,
-            Format::Bf16 | Format::F32 => 2,
+            // No other format lies in rows.
+            Format::Bf16 | Format::F32 | Format::Int8 => 2,
         };
         match command {
             Command::SparseUp { gate, input, weight } => {

@@ -1,4 +1,4 @@
-//! Devices and the memory they work in. The CPU is the one device so far; nothing above this room knows how it divides its work.
+//! Devices and the memory they work in; nothing above this room knows how they divide their work.
 
 pub mod accelerator;
 pub mod code;
@@ -6,6 +6,8 @@ pub mod cpu;
 pub mod gpu;
 pub mod memory;
 pub mod npu;
+pub mod offload;
 pub mod pool;
 pub mod profile;
+pub mod roster;
 mod sync;

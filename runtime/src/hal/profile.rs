@@ -1,7 +1,7 @@
 //! Where the time of steps goes, command by command: sums over the threads, kept only while someone asks.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 use unicorn_artifact::command::Command;
 use unicorn_artifact::plan::{Part, Plan};
@@ -10,6 +10,8 @@ use unicorn_artifact::plan::{Part, Plan};
 #[derive(Debug)]
 pub struct Profile {
     busy: Vec<Vec<AtomicU64>>,
+    /// Which of them an NPU did.
+    away: Vec<Vec<AtomicBool>>,
     runs: Vec<AtomicU64>,
 }
 
@@ -29,7 +31,10 @@ pub struct Line {
 impl Profile {
     pub(super) fn new(plan: &Plan) -> Self {
         let zeros = |n| std::iter::repeat_with(AtomicU64::default).take(n).collect();
-        Self { busy: plan.entries.iter().map(|e| zeros(e.commands.len())).collect(), runs: zeros(plan.entries.len()) }
+        let none = |n| std::iter::repeat_with(AtomicBool::default).take(n).collect();
+        let (busy, away) =
+            (plan.entries.iter().map(|e| zeros(e.commands.len())).collect(), plan.entries.iter().map(|e| none(e.commands.len())).collect());
+        Self { busy, away, runs: zeros(plan.entries.len()) }
     }
 
     pub(super) fn ran(&self, entry: usize) {
@@ -40,18 +45,25 @@ impl Profile {
         self.busy[entry][command].fetch_add(since.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
 
+    /// The calling thread waited for an NPU that did the command.
+    pub(super) fn offloaded(&self, entry: usize, command: usize, since: Instant) {
+        self.away[entry][command].store(true, Ordering::Relaxed);
+        self.spent(entry, command, since);
+    }
+
     /// Everything so far by kind, the longest first.
     pub fn lines(&self, plan: &Plan) -> Vec<Line> {
         let mut kinds: BTreeMap<String, Line> = BTreeMap::new();
-        for ((entry, busy), runs) in plan.entries.iter().zip(&self.busy).zip(&self.runs) {
+        for (((entry, busy), away), runs) in plan.entries.iter().zip(&self.busy).zip(&self.away).zip(&self.runs) {
             let runs = runs.load(Ordering::Relaxed);
-            for (command, nanos) in entry.commands.iter().zip(busy) {
-                let what = format!("{} {}", if entry.part == Part::Body { "body" } else { "tail" }, describe(plan, command));
+            for ((command, nanos), away) in entry.commands.iter().zip(busy).zip(away) {
+                let by = if away.load(Ordering::Relaxed) { ", by the NPU" } else { "" };
+                let what = format!("{} {}{by}", if entry.part == Part::Body { "body" } else { "tail" }, describe(plan, command));
                 let line = kinds.entry(what.clone()).or_insert(Line { what, seconds: 0.0, calls: 0, bytes: 0 });
                 line.seconds += nanos.load(Ordering::Relaxed) as f64 * 1e-9;
                 line.calls += runs;
-                if let Command::MatMul { products, .. } = command {
-                    line.bytes += runs * products.iter().filter_map(|p| plan.weights[p.weight as usize].bytes()).sum::<u64>();
+                if matches!(command, Command::MatMul { .. } | Command::MatMulInt8 { .. }) {
+                    line.bytes += runs * command.weights().iter().filter_map(|w| plan.weights[*w as usize].bytes()).sum::<u64>();
                 }
             }
         }
@@ -69,7 +81,9 @@ fn describe(plan: &Plan, command: &Command) -> String {
     };
     match command {
         Command::MatMul { products, .. } => format!("matmul {}", products.iter().map(|p| name(p.weight)).collect::<Vec<_>>().join(" + ")),
-        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } => format!("{} {}", command.name(), name(*weight)),
+        Command::SparseUp { weight, .. } | Command::SparseDown { weight, .. } | Command::MatMulInt8 { weight, .. } => {
+            format!("{} {}", command.name(), name(*weight))
+        }
         Command::Region { region, repeat, .. } => format!("region {region} of width {} x {repeat}", plan.regions[*region as usize].width),
         Command::Attention { window, .. } => format!("attention over {}", if *window == 0 { "all".into() } else { window.to_string() }),
         _ => command.name().into(),

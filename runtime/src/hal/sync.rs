@@ -45,7 +45,9 @@ const WIDE: u32 = 2048;
 /// The split of a command when there are at least as many rows as threads (`many`) or not.
 pub fn split(plan: &Plan, command: &Command, many: bool) -> Split {
     match command {
-        Command::MatMul { .. } | Command::SparseUp { .. } | Command::SparseDown { .. } | Command::Attention { .. } => Split::Other,
+        Command::MatMul { .. } | Command::MatMulInt8 { .. } | Command::SparseUp { .. } | Command::SparseDown { .. } | Command::Attention { .. } => {
+            Split::Other
+        }
         Command::Region { region, repeat: 1, .. } if !many => {
             let region = &plan.regions[*region as usize];
             if region.width >= WIDE && !region.reduces() { Split::Other } else { Split::Rows }
@@ -55,8 +57,8 @@ pub fn split(plan: &Plan, command: &Command, many: bool) -> Split {
 }
 
 impl Phases {
-    /// Divides one entry. `many`: there are at least as many rows as threads.
-    pub fn new(plan: &Plan, entry: &Entry, many: bool) -> Self {
+    /// Divides one entry. `many`: there are at least as many rows as threads; `alone`: commands that are a phase each, since another device may do them.
+    pub fn new(plan: &Plan, entry: &Entry, many: bool, alone: &[usize]) -> Self {
         let mut since: Vec<Access> = Vec::new();
         let mut states: Vec<(StateId, bool)> = Vec::new();
         let mut phases: Vec<Phase> = Vec::new();
@@ -71,8 +73,9 @@ impl Phases {
             };
             let conflicts = accesses.iter().any(|a| since.iter().any(|b| conflict(a, b)))
                 || state.is_some_and(|(id, write)| states.iter().any(|&(other, wrote)| id == other && (write || wrote)));
+            let apart = alone.contains(&at) || at > 0 && alone.contains(&(at - 1));
             match phases.last_mut() {
-                Some(phase) if !conflicts => {
+                Some(phase) if !conflicts && !apart => {
                     phase.commands.end = at + 1;
                     phase.by_rows &= split == Split::Rows;
                 }

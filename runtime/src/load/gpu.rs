@@ -1,6 +1,6 @@
 //! Finds a GPU that an artifact has code for, and puts the artifact's part on it.
 
-use super::GpuChoice;
+use super::DeviceChoice;
 use crate::hal::accelerator::{self, Accelerator};
 use crate::hal::gpu::{DeviceInfo, Driver, Gpu, Vendor};
 use crate::step::Session;
@@ -18,11 +18,11 @@ pub struct Found {
 }
 
 /// A device that runs this artifact's code, if one is wanted and there; else why not, in `notices`.
-pub fn find(artifact: &Artifact, plan: &Plan, choice: GpuChoice, notices: &mut Vec<String>) -> Result<Option<Found>> {
-    let Some(part) = plan.gpu.as_ref().filter(|_| choice != GpuChoice::Off) else {
+pub fn find(artifact: &Artifact, plan: &Plan, choice: DeviceChoice, notices: &mut Vec<String>) -> Result<Option<Found>> {
+    let Some(part) = plan.gpu.as_ref().filter(|_| choice != DeviceChoice::Off) else {
         return match choice {
-            GpuChoice::Require => Err(required("the artifact has no GPU code; compile it with --target".into())),
-            GpuChoice::Auto | GpuChoice::Off => Ok(None),
+            DeviceChoice::Require => Err(required("the artifact has no GPU code; compile it with --target".into())),
+            DeviceChoice::Auto | DeviceChoice::Off => Ok(None),
         };
     };
     match search(part) {
@@ -41,7 +41,7 @@ pub fn does_all(plan: &Plan) -> bool {
 }
 
 /// Puts the GPU's part of the plan on a device; `weights` are the checked bytes of the artifact's resident weights.
-pub fn place(found: Found, plan: &Plan, weights: &[u8], choice: GpuChoice, notices: &mut Vec<String>) -> Result<Option<Accelerator>> {
+pub fn place(found: Found, plan: &Plan, weights: &[u8], choice: DeviceChoice, notices: &mut Vec<String>) -> Result<Option<Accelerator>> {
     let Some(part) = &plan.gpu else { return Ok(None) };
     let name = found.gpu.info().name.clone();
     match Accelerator::new(found.gpu, plan, part, (&found.image, &found.code), weights) {
@@ -51,7 +51,7 @@ pub fn place(found: Found, plan: &Plan, weights: &[u8], choice: GpuChoice, notic
 }
 
 /// Compares the device's logits for the recorded prompt with the recorded ones; a device that computes something else is not used.
-pub fn prove(session: &mut Session, test: &SelfTest, choice: GpuChoice, notices: &mut Vec<String>) -> Result<()> {
+pub fn prove(session: &mut Session, test: &SelfTest, choice: DeviceChoice, notices: &mut Vec<String>) -> Result<()> {
     let outcome = crate::selftest::run_close(session, test);
     session.reset();
     if session.gpu().is_none() {
@@ -65,8 +65,8 @@ pub fn prove(session: &mut Session, test: &SelfTest, choice: GpuChoice, notices:
     Ok(())
 }
 
-fn refused<T>(why: String, choice: GpuChoice, notices: &mut Vec<String>) -> Result<Option<T>> {
-    if choice == GpuChoice::Require {
+fn refused<T>(why: String, choice: DeviceChoice, notices: &mut Vec<String>) -> Result<Option<T>> {
+    if choice == DeviceChoice::Require {
         return Err(required(why));
     }
     notices.push(format!("no GPU is used: {why}; everything runs on the host"));

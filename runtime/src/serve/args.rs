@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Config, ModelCell};
 use crate::Error;
-use crate::load::GpuChoice;
+use crate::load::DeviceChoice;
 
 /// Serves one or more artifacts over HTTP.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub struct ServeArgs {
     /// Threads that compute; all cores when not given.
     #[arg(long)]
     pub threads: Option<usize>,
-    /// Runs plain kernels instead of the machine code in the artifact.
+    /// Runs plain kernels instead of the machine code in the artifact, and no NPU.
     #[arg(long)]
     pub no_native: bool,
     /// Where the weights live: copied to huge pages (faster steps) or mapped from the file (faster start, shared).
@@ -127,22 +127,34 @@ pub struct DeviceArgs {
     /// Do not use a GPU, even if one is there.
     #[arg(long)]
     pub no_gpu: bool,
+    /// Do not use an NPU, even if one is there.
+    #[arg(long)]
+    pub no_npu: bool,
 }
 
 impl DeviceArgs {
     /// What they say of GPUs.
     ///
     /// # Errors
-    /// [`Error::Request`] where they contradict each other, [`Error::Required`] for a device that this version cannot use.
-    pub fn gpu(&self) -> crate::Result<GpuChoice> {
-        if self.require.iter().any(|d| d == "npu") {
-            return Err(Error::Required { device: "npu", why: "this version has no NPU code; leave it out".into() });
-        }
-        match (self.require.iter().any(|d| d == "gpu"), self.no_gpu) {
-            (true, true) => Err(Error::request("--no-gpu", "it contradicts --require gpu")),
-            (true, false) => Ok(GpuChoice::Require),
-            (false, true) => Ok(GpuChoice::Off),
-            (false, false) => Ok(GpuChoice::Auto),
+    /// [`Error::Request`] where they contradict each other.
+    pub fn gpu(&self) -> crate::Result<DeviceChoice> {
+        self.choice("gpu", self.no_gpu, "--no-gpu", "it contradicts --require gpu")
+    }
+
+    /// What they say of NPUs.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where they contradict each other.
+    pub fn npu(&self) -> crate::Result<DeviceChoice> {
+        self.choice("npu", self.no_npu, "--no-npu", "it contradicts --require npu")
+    }
+
+    fn choice(&self, device: &str, off: bool, option: &'static str, why: &str) -> crate::Result<DeviceChoice> {
+        match (self.require.iter().any(|d| d == device), off) {
+            (true, true) => Err(Error::request(option, why)),
+            (true, false) => Ok(DeviceChoice::Require),
+            (false, true) => Ok(DeviceChoice::Off),
+            (false, false) => Ok(DeviceChoice::Auto),
         }
     }
 }

@@ -102,7 +102,13 @@ impl From<Error> for ApiError {
             Error::TooLong { prompt, context } => Self { sizes: Some((prompt, context)), ..Self::invalid("context_length_exceeded", message) },
             Error::Busy(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", Some("queue_full"), message),
             Error::Stopped(_) => Self::unavailable("engine_stopped", message),
-            Error::Io { .. } | Error::Artifact { .. } | Error::Memory { .. } | Error::Step(_) | Error::Gpu(_) | Error::Required { .. } => {
+            Error::Io { .. }
+            | Error::Artifact { .. }
+            | Error::Memory { .. }
+            | Error::Step(_)
+            | Error::Gpu(_)
+            | Error::Npu(_)
+            | Error::Required { .. } => {
                 tracing::error!("{message}");
                 Self::server(message)
             }

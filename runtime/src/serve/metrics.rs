@@ -31,7 +31,7 @@ pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-fn model_stats(model: &ServedModel) -> Value {
+pub(super) fn model_stats(model: &ServedModel) -> Value {
     let (stats, limits) = (model.engine.stats(), model.engine.limits());
     let mean = |h: &Histogram| if h.count() == 0 { Value::Null } else { (h.sum() / h.count() as f64).into() };
     json!({
@@ -64,8 +64,18 @@ fn model_stats(model: &ServedModel) -> Value {
         "rows_per_step": mean(&stats.rows),
         "time_to_first_token_s": mean(&stats.first_token),
         "time_between_tokens_s": mean(&stats.between_tokens),
-        "details": model.info.details,
+        "details": details(model),
     })
+}
+
+/// What the model says of itself, with the devices that run it now.
+fn details(model: &ServedModel) -> Value {
+    let mut details = model.info.details.clone();
+    let devices = model.info.roster.as_ref().map(|roster| roster.json());
+    if let (Some(details), Some(Value::Object(devices))) = (details.as_object_mut(), devices) {
+        details.extend(devices);
+    }
+    details
 }
 
 /// Counts what lies between the client and the scheduler as well.

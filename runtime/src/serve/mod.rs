@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::generate::Engine;
+use crate::hal::roster::Roster;
 use crate::sample::SamplingParams;
 use crate::tokens::Tokenizer;
 use errors::ApiError;
@@ -55,8 +56,10 @@ pub struct ModelInfo {
     pub created: u64,
     /// What holds where a request says nothing.
     pub defaults: SamplingParams,
-    /// Shown in `/stats` as it is: devices, load mode, kernels.
+    /// Shown in `/stats` as it is: threads, kernels, memory.
     pub details: serde_json::Value,
+    /// Shown there as it is at that moment: who runs what.
+    pub roster: Option<Arc<Roster>>,
 }
 
 /// A model that answers.

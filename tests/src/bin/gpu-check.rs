@@ -17,7 +17,7 @@ use unicorn_kernels_cpu::{Isa, Kernels};
 use unicorn_rt::hal::accelerator::Accelerator;
 use unicorn_rt::hal::cpu::{Cpu, Parts, RowInputs, Weights};
 use unicorn_rt::hal::gpu::DriverError;
-use unicorn_rt::load::{GpuChoice, Options, Placement, load};
+use unicorn_rt::load::{DeviceChoice, Options, Placement, load};
 use unicorn_tests::Random;
 use unicorn_tests::judge::{Error, HALF, Trust, bytes_of, distance, distance_rounded, fault, floats, from_device, mirror, normal, to_device};
 use unicorn_tests::reference::{Inputs, Reference, Row, Slots, activations};
@@ -180,7 +180,7 @@ fn check(arguments: &Arguments) -> Result<bool, String> {
     let manifest = artifact.manifest().map_err(|e| e.to_string())?;
     let plan = &manifest.plan;
     let part = plan.gpu.as_ref().ok_or("the artifact has no GPU code; compile it with --target")?;
-    let options = Options { gpu: GpuChoice::Require, placement: Placement::Map, ..Options::default() };
+    let options = Options { gpu: DeviceChoice::Require, placement: Placement::Map, ..Options::default() };
     let host = arguments.host.then(|| Host::new(&arguments.artifact, plan, part)).transpose()?;
     let mut loaded = if arguments.dry || arguments.host { None } else { Some(load(&arguments.artifact, options).map_err(|e| e.to_string())?) };
     let gpu = loaded.as_mut().and_then(|l| l.session.gpu_mut());
@@ -476,6 +476,7 @@ impl Checker<'_> {
                 let buffer = &entry.buffers[id as usize];
                 match buffer.elements {
                     Elements::F32 => gpu.probe_write(number, id, &bytes)?,
+                    Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                     Elements::Activations => gpu.probe_write(number, id, &to_device(&bytes, buffer.width as usize, entry.rows as usize))?,
                 }
             }
@@ -588,6 +589,7 @@ impl Checker<'_> {
                     bytes.extend(bytes_of(&values));
                     values.iter().map(|&v| f64::from(v)).collect()
                 }
+                Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                 Elements::Activations => {
                     let (coded, exact) = activations(&values);
                     bytes.extend(coded);
@@ -680,6 +682,7 @@ impl Checker<'_> {
             let allowed = trust.allowed(id, inputs.positions[r]);
             let error = match buffer.elements {
                 Elements::F32 => distance(&floats(here), &row.values, &row.written, allowed),
+                Elements::Int8 => unreachable!("no GPU is given rows of int8"),
                 Elements::Activations => distance_rounded(here, &row.values, width, allowed, trust.of_input(id)),
             };
             report.note(case, Error { what: format!("{name} row {r}"), ..error });

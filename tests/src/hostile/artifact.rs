@@ -14,6 +14,8 @@ use unicorn_rt::step::{Row, Session, Stepper};
 use unicorn_rt::tokens::{ChatSpec, Message, Tokenizer};
 use unicornc::driver;
 use unicornc::import::{Checkpoint, synthetic};
+use unicornc::partition::Partition;
+use unicornc::target::Npu;
 
 /// Memory that a case may reserve.
 const MAX_BYTES: u64 = 64 << 20;
@@ -64,16 +66,27 @@ pub fn small() -> driver::Options {
 /// If the compiler fails.
 pub fn tiny() -> &'static Base {
     static MADE: OnceLock<Base> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let folder = folder();
-        synthetic::write(folder.path(), &synthetic::Options { layers: 4, full_every: 2, shared: 1, sparse: 1, ..synthetic::Options::default() })
-            .expect("a checkpoint can be written");
-        let checkpoint = Checkpoint::open(folder.path()).expect("a sound checkpoint");
-        let path = case(folder.path());
-        let made = driver::compile(&checkpoint, &path, &small(), driver::Stage::Artifact, false, &mut |_| {});
-        made.expect("a sound checkpoint compiles");
-        Base::read(&path)
-    })
+    MADE.get_or_init(|| made(&small()))
+}
+
+/// The same with a part for an NPU.
+///
+/// # Panics
+/// If the compiler fails.
+pub fn seeded() -> &'static Base {
+    static MADE: OnceLock<Base> = OnceLock::new();
+    MADE.get_or_init(|| made(&driver::Options { npu: Some(Npu::Npu1), partition: Partition::Seed, ..small() }))
+}
+
+fn made(options: &driver::Options) -> Base {
+    let folder = folder();
+    synthetic::write(folder.path(), &synthetic::Options { layers: 4, full_every: 2, shared: 1, sparse: 1, ..synthetic::Options::default() })
+        .expect("a checkpoint can be written");
+    let checkpoint = Checkpoint::open(folder.path()).expect("a sound checkpoint");
+    let path = case(folder.path());
+    let made = driver::compile(&checkpoint, &path, options, driver::Stage::Artifact, false, &mut |_| {});
+    made.expect("a sound checkpoint compiles");
+    Base::read(&path)
 }
 
 /// Which part of an artifact is changed, and how.
@@ -286,7 +299,7 @@ fn work(plan: &Plan) -> u64 {
         let weight = |id: u32| plan.weight(id).map_or(0, |w| u64::from(w.rows) * u64::from(w.cols));
         match command {
             Command::MatMul { products, .. } => products.iter().map(|p| weight(p.weight)).sum(),
-            Command::SparseUp { weight: w, .. } | Command::SparseDown { weight: w, .. } => weight(*w),
+            Command::SparseUp { weight: w, .. } | Command::SparseDown { weight: w, .. } | Command::MatMulInt8 { weight: w, .. } => weight(*w),
             Command::Region { region, repeat, .. } => {
                 let region = &plan.regions[*region as usize];
                 (u64::from(region.width) * region.ops.len() as u64).saturating_mul(u64::from(*repeat))
@@ -297,7 +310,7 @@ fn work(plan: &Plan) -> u64 {
             Command::Embed { out, .. } | Command::EmbedPerLayer { out, .. } | Command::RopeTable { out, .. } | Command::Gather { out, .. } => {
                 4 * width(*out)
             }
-            Command::Quantize { out, .. } | Command::HeadNorm { out, .. } => 4 * width(*out),
+            Command::Quantize { out, .. } | Command::QuantizeInt8 { out, .. } | Command::HeadNorm { out, .. } => 4 * width(*out),
             Command::KvAppend { key, .. } => width(*key),
         }
     };

@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod checkpoint;
 pub mod gpu;
 pub mod mutate;
+pub mod npu;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

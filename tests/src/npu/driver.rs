@@ -5,6 +5,7 @@ use super::run::Job;
 use super::{Dialect, Options, Worker};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
+use unicorn_kernels_xdna::emulator;
 use xrt_sys::{
     AieMetadata, AieVersion, ConfigCu, ConfigHwctx, CreateBo, CreateHwctx, DestroyHwctx, ExecCmd, FirmwareVersion, GemClose, GetBoInfo, GetInfo,
     Ioctl, QosInfo, ResourceInfo, SyncBo, SyncobjDestroy, SyncobjTimelineWait, TileMetadata, Version, WaitCmd,
@@ -27,6 +28,8 @@ pub struct Hwctx {
     pub queue: VecDeque<Job>,
     /// Whether its first command will never end.
     pub hangs: bool,
+    /// What its part of the array holds.
+    pub array: Option<Box<emulator::Npu>>,
 }
 
 /// The driver's state for the one process that has it open.
@@ -178,7 +181,7 @@ impl Driver {
             self.timelines.insert(timeline, handle);
         }
         (argument.handle, argument.syncobj_handle, argument.umq_doorbell) = (handle, timeline, u32::MAX);
-        self.contexts.insert(handle, Hwctx { columns, start, image: None, submitted: 0, queue: VecDeque::new(), hangs: false });
+        self.contexts.insert(handle, Hwctx { columns, start, image: None, submitted: 0, queue: VecDeque::new(), hangs: false, array: None });
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use xrt_sys::{HEAP_BASE, HEAP_BYTES, HEAP_GRAIN, INVALID_ADDRESS};
 const LINE: usize = 64;
 /// Bytes of a page.
 const PAGE: usize = 4096;
+/// Bytes of a buffer that this machine does not have.
+const MOST: u64 = 1 << 32;
 /// Where the device's own addresses begin.
 const OWN: u64 = 0x40_0000_0000;
 
@@ -92,6 +94,9 @@ impl Memory {
     }
 
     pub fn create(&mut self, kind: u32, size: u64) -> Result<u32, i32> {
+        if size > MOST {
+            return Err(libc::ENOMEM);
+        }
         let size = usize::try_from(size).map_err(|_| libc::EINVAL)?;
         let bytes = size.next_multiple_of(PAGE);
         match kind {

@@ -2,18 +2,21 @@
 //!
 //! It stands here, beyond the runtime's one door ([`Calls`]), so the runtime cannot hold it, and whole-way tests can put an emulator behind it, which the
 //! runtime must not link. It shares only the declarations of `xrt-sys` with what it tests: packets are taken apart here by the field positions in the
-//! drivers, not by the code that made them.
+//! drivers, not by the code that made them. [`emulated`] puts an emulated array behind it.
 //!
 //! It has the NPU's memory apart from the CPU's, line by line: what is not flushed is not seen by the other side, and dirty lines cover what the device
 //! wrote. It runs commands only when somebody waits for them. What it does not model: time, preemption, IOMMU faults (an address that is nobody's fails
 //! its command), and other processes but for the contexts they hold.
 
+mod array;
 mod driver;
 mod memory;
 mod run;
 
+pub use array::{Configured, Fault, Log, emulated, faulty};
 use driver::Driver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use unicorn_kernels_xdna::emulator;
 use unicorn_rt::hal::npu::{Calls, Npu, Result, Seat};
 use xrt_sys::{Ioctl, State};
 
@@ -54,6 +57,8 @@ pub struct Options {
     pub lacking: Vec<Ioctl>,
     /// Whether it drops every packet before the device.
     pub drops: bool,
+    /// After how many packets the device leaves the machine.
+    pub leaves: Option<usize>,
 }
 
 impl Default for Options {
@@ -66,12 +71,12 @@ impl Default for Options {
             others: 0,
             lacking: Vec::new(),
             drops: false,
+            leaves: None,
         }
     }
 }
 
 /// What the device is to do.
-#[derive(Debug)]
 pub struct Work<'a> {
     /// The context's PDI, as the device sees it; its buffer may be longer.
     pub configuration: &'a [u8],
@@ -81,6 +86,8 @@ pub struct Work<'a> {
     pub stream: &'a [u8],
     /// The buffers of its arguments, as the device sees them.
     pub arguments: Vec<&'a mut [u8]>,
+    /// What the context's part of the array holds: nothing until a device puts something there, and nothing again once the context is made anew.
+    pub array: &'a mut Option<Box<emulator::Npu>>,
 }
 
 /// What does it: done, or the state the command ends in. [`State::Running`] is no end: the command hangs.
@@ -101,6 +108,12 @@ impl Fake {
     /// # Errors
     /// What the runtime makes of the driver's answers.
     pub fn open(&self) -> Result<Npu> {
+        let (calls, seat) = self.door();
+        Npu::with(calls, seat)
+    }
+
+    /// What the runtime opens a device by.
+    pub fn door(&self) -> (Calls, Seat) {
         let (ioctls, maps, limit) = (self.clone(), self.clone(), self.driver().options.memlock);
         // SAFETY: arguments are read and written as the header says, and mappings are fresh anonymous memory.
         let calls = unsafe {
@@ -110,7 +123,7 @@ impl Fake {
                 Box::new(move || limit),
             )
         };
-        Npu::with(calls, Seat { path: "/dev/accel/fake".into(), name: Some("RyzenAI-npu1".into()) })
+        (calls, Seat { path: "/dev/accel/fake".into(), name: Some("RyzenAI-npu1".into()) })
     }
 
     /// Takes the device out of the machine.

@@ -42,6 +42,10 @@ impl Driver {
             if context.hangs {
                 return Err(libc::ETIME);
             }
+            if self.options.leaves == Some(self.packets.len()) {
+                self.removed = true;
+                return Err(libc::ENODEV);
+            }
             let job = context.queue.pop_front().expect("there is one");
             match self.execute(handle, &job) {
                 End::Completed => self.header(job.packet, State::Completed),
@@ -135,8 +139,8 @@ impl Driver {
     }
 
     /// What the firmware and the device do. An address that is nobody's, or of a buffer the command was not said to use, fails.
-    fn work(&mut self, context: u32, order: &Order, said: &[u32]) -> Result<(), State> {
-        let context = &self.contexts[&context];
+    fn work(&mut self, number: u32, order: &Order, said: &[u32]) -> Result<(), State> {
+        let context = &self.contexts[&number];
         let columns = context.columns;
         let image = context.image.and_then(|image| self.memory.bos.get(&image)).ok_or(State::Error)?;
         let heap = self.memory.heap.ok_or(State::Error)?;
@@ -151,7 +155,8 @@ impl Driver {
             handles.iter().map(|handle| std::mem::take(&mut self.memory.bos.get_mut(handle).expect("found above").device)).collect();
         assert!(sides.iter().all(|side| !side.is_empty()), "a buffer is two arguments of one command, which this driver cannot play");
         let arguments = sides.iter_mut().map(Vec::as_mut_slice).collect();
-        let done = (self.worker)(Work { configuration: &configuration, columns, stream: &stream, arguments });
+        let array = &mut self.contexts.get_mut(&number).expect("looked up above").array;
+        let done = (self.worker)(Work { configuration: &configuration, columns, stream: &stream, arguments, array });
         for (handle, side) in handles.iter().zip(sides) {
             self.memory.bos.get_mut(handle).expect("found above").device = side;
         }

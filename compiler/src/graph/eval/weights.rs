@@ -39,7 +39,7 @@ impl<T: Tensors> Weights for T {
         if first.checked_add(count).is_none_or(|end| end > rows) {
             return Err(fault(format!("{count} rows from {first} on were asked for, it has {rows}")));
         }
-        if weight.format.is_quantised() && !cols.is_multiple_of(GROUP) {
+        if weight.format.needs_groups() && !cols.is_multiple_of(GROUP) {
             return Err(fault(format!("has {cols} columns, not a multiple of {GROUP}, and cannot be {}", weight.format.name())));
         }
         let mut values = if weight.transpose {

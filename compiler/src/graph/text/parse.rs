@@ -181,7 +181,7 @@ fn op(name: &str, s: &mut Settings) -> Step<Op> {
     Ok(match name {
         "weight" => {
             let format = s.text("format")?;
-            let known = [Format::F32, Format::Bf16, Format::Q8, Format::Q4].into_iter().find(|f| f.name() == format);
+            let known = [Format::F32, Format::Bf16, Format::Q8, Format::Int8, Format::Q4].into_iter().find(|f| f.name() == format);
             Op::Weight(WeightRef {
                 tensor: s.text("tensor")?,
                 transpose: s.number("transpose")?,

@@ -51,7 +51,7 @@ impl Case {
         let kernel = match self.format {
             Format::Q4 => select_q4(isa),
             Format::Q8 => select_q8(isa),
-            Format::Bf16 | Format::F32 => select_bf16(isa),
+            Format::Bf16 | Format::F32 | Format::Int8 => select_bf16(isa),
         };
         let stride = self.outputs + 3;
         let mut out = vec![f32::from_bits(0x7fc0_1234); rows * stride];

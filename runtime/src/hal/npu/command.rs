@@ -20,6 +20,10 @@ pub struct Command {
     words: Vec<u32>,
     /// What it reads and writes.
     uses: Vec<Arc<Bo>>,
+    /// Their handles, each once: the driver locks them all, and a second time fails.
+    handles: Vec<u32>,
+    /// All that must stay while it is in a queue.
+    held: Arc<[Arc<Bo>]>,
     /// The commands of a chain.
     links: Vec<Command>,
     kind: Kind,
@@ -92,7 +96,11 @@ impl Npu {
 
     fn packet(&self, kind: Kind, words: Vec<u32>, uses: Vec<Arc<Bo>>, links: Vec<Command>) -> Result<Command> {
         let packet = Arc::new(Bo::pages(&self.device, BoKind::Cmd, "a command", PACKET)?);
-        Ok(Command { packet, words, uses, links, kind, place: None })
+        let mut handles: Vec<u32> = uses.iter().map(|bo| bo.handle).collect();
+        handles.sort_unstable();
+        handles.dedup();
+        let held = links.iter().map(|link: &Command| &link.packet).chain([&packet]).chain(&uses).map(Arc::clone).collect();
+        Ok(Command { packet, words, uses, handles, held, links, kind, place: None })
     }
 }
 
@@ -111,18 +119,14 @@ impl Command {
         self.packet.handle
     }
 
-    /// Buffers it works on, each once: the driver locks them all, and a second time fails.
-    pub(super) fn arguments(&self) -> Vec<u32> {
-        let mut handles: Vec<u32> = self.uses.iter().map(|bo| bo.handle).collect();
-        handles.sort_unstable();
-        handles.dedup();
-        handles
+    /// Handles of the buffers it works on.
+    pub(super) fn arguments(&self) -> &[u32] {
+        &self.handles
     }
 
     /// All that must stay while it is in a queue.
-    pub(super) fn held(&self) -> Vec<Arc<Bo>> {
-        let packets = self.links.iter().map(|link| &link.packet).chain([&self.packet]);
-        packets.chain(&self.uses).map(Arc::clone).collect()
+    pub(super) fn held(&self) -> Arc<[Arc<Bo>]> {
+        Arc::clone(&self.held)
     }
 
     /// What the driver made of it.

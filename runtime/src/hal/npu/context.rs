@@ -42,7 +42,7 @@ struct Life {
     /// Whether it hung as soon as it was made anew.
     given_up: bool,
     /// What is in the queue, and what must stay for it.
-    queue: Vec<(u64, Vec<Arc<Bo>>)>,
+    queue: Vec<(u64, Arc<[Arc<Bo>]>)>,
 }
 
 impl Npu {
@@ -70,7 +70,8 @@ impl Life {
         // SAFETY: the wishes live through the call.
         unsafe { device.ask(&mut create) }.map_err(|code| refused(device, code, columns))?;
         let (handle, timeline) = (create.handle, create.syncobj_handle);
-        let mut life = Self { handle, timeline, number: LIVES.fetch_add(1, Ordering::Relaxed), fresh: false, given_up: false, queue: Vec::new() };
+        let mut life =
+            Self { handle, timeline, number: LIVES.fetch_add(1, Ordering::Relaxed), fresh: false, given_up: false, queue: Vec::with_capacity(QUEUE) };
         let cu = CuConfig { cu_bo: image.handle, ..CuConfig::default() };
         let one = ConfigCu { num_cus: 1, pad: [0; 3], cu };
         let (param_val, param_val_size) = ((&raw const one) as u64, size_of::<ConfigCu>() as u32);

@@ -237,3 +237,18 @@ async fn request_ids_are_kept_or_made() {
     assert_eq!(id(&[]).await.len(), 36);
     assert_ne!(id(&[("X-Request-Id", "not ok")]).await, "not ok");
 }
+
+/// Who runs what is told as it is when it is asked, not as it was at load.
+#[test]
+fn stats_know_of_lost_devices() {
+    use crate::hal::roster::{Kind, Roster, Standing};
+    let mut served = client::model("demo", Fake::new(limits()), 1);
+    let roster = Arc::new(Roster::default());
+    roster.set(Kind::Gpu, Standing::Runs("Radeon".into()));
+    roster.set(Kind::Npu, Standing::Runs("npu1".into()));
+    served.info.roster = Some(roster.clone());
+    let details = || metrics::model_stats(&served)["details"].clone();
+    assert_eq!(details(), json!({ "device": "gpu+npu", "gpu": "Radeon", "npu": "npu1" }));
+    roster.lose(Kind::Gpu, "it fell off the bus".into());
+    assert_eq!(details(), json!({ "device": "npu", "gpu": null, "npu": "npu1", "lost": { "gpu": "Radeon: it fell off the bus" } }));
+}

@@ -90,6 +90,9 @@ impl<'a, 'p> Work<'a, 'p> {
         match command {
             Command::Embed { table, scale, out } => self.embed(at, *table, *scale, *out),
             Command::EmbedPerLayer { .. } => return Err(self.unsupported(at, "rows of a streamed weight are read by the host")),
+            Command::QuantizeInt8 { .. } | Command::MatMulInt8 { .. } => {
+                return Err(self.unsupported(at, "int8 with a scale a row is multiplied by the host or an NPU"));
+            }
             Command::Quantize { input, .. } => self.quantise(at, *input)?,
             Command::MatMul { input, products } => self.matmul(at, *input, products)?,
             Command::SparseUp { gate, input, weight } => self.sparse_up(at, *gate, *input, *weight)?,
@@ -114,7 +117,7 @@ impl<'a, 'p> Work<'a, 'p> {
         for stage in &self.stages {
             if let Stage::Upload(id) | Stage::Download(id) = stage {
                 let buffer = &self.entry.buffers[*id as usize];
-                if buffer.elements == Elements::Activations && self.entry.rows > 1 {
+                if buffer.elements != Elements::F32 && self.entry.rows > 1 {
                     return Err(Error::Unsupported {
                         place: format!("`{}`", buffer.name),
                         why: "values in eight bits cannot cross between devices".into(),

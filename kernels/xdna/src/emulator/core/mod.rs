@@ -18,7 +18,7 @@ use crate::isa::{Bundle, Register};
 use execute::{Fault, Late, Pending};
 use op::Packet;
 use registers::{File, LC, LE, LS, RING};
-use std::rc::Rc;
+use std::sync::Arc;
 
 const PROGRAM_BYTES: usize = 0x4000;
 const ENABLE: u32 = 1;
@@ -32,7 +32,7 @@ pub(super) struct Core {
     tile: Tile,
     program: Vec<u8>,
     /// Bundles made ready, by program address over two.
-    ready: Vec<Option<Rc<Packet>>>,
+    ready: Vec<Option<Arc<Packet>>>,
     control: u32,
     state: State,
     used: bool,
@@ -199,7 +199,7 @@ impl Core {
         let packet = match self.ready.get(pc as usize / 2) {
             Some(Some(packet)) if pc.is_multiple_of(2) => packet.clone(),
             _ => {
-                let packet = Rc::new(fetch(self.tile, &self.program, pc)?);
+                let packet = Arc::new(fetch(self.tile, &self.program, pc)?);
                 self.ready[pc as usize / 2] = Some(packet.clone());
                 packet
             }

@@ -278,14 +278,15 @@ impl Session {
 
     fn run_tail(&mut self, rows: &[Row], sink: &mut Sink<'_>) -> Result<()> {
         let entry = smallest(&self.tails, self.tail.tokens.len());
-        run(&mut self.cpu, self.gpu.as_mut(), entry, self.tail.inputs())?;
+        let text = self.cpu.plan().model.text_vocabulary as usize;
+        let best = matches!(&sink.goal, Goal::Best(vocabulary, _) if *vocabulary == text);
+        run(&mut self.cpu, self.gpu.as_mut(), entry, self.tail.inputs(), best)?;
         let count = self.tail.picks.len();
-        let model = &self.cpu.plan().model;
-        let (width, text) = (model.vocabulary as usize, model.text_vocabulary as usize);
+        let width = self.cpu.plan().model.vocabulary as usize;
         let gpu = self.gpu.as_mut().filter(|gpu| gpu.has_logits(entry));
         let wanting = self.tail.picks.iter().enumerate().filter(|(_, row)| rows[**row as usize].logits).map(|(at, &row)| (at, row as usize));
         match (gpu, &sink.goal) {
-            (Some(gpu), Goal::Best(vocabulary, _)) if *vocabulary == text => {
+            (Some(gpu), Goal::Best(..)) if best => {
                 let found: &[(u32, f32)] = gpu.best(entry, count)?;
                 wanting.for_each(|(at, row)| sink.best(row, found[at].0, found[at].1));
             }
@@ -339,7 +340,7 @@ impl Session {
                     self.body.push(Row { token, slot: slot as u32, position: (number * most + at) as u32, logits: false }, at);
                 }
                 let entry = smallest(&self.bodies, part.len());
-                run(&mut self.cpu, None, entry, self.body.inputs())?;
+                run(&mut self.cpu, None, entry, self.body.inputs(), false)?;
             }
         }
         Ok(())
@@ -352,11 +353,21 @@ impl Session {
         for (at, &row) in rows.iter().enumerate() {
             self.body.push(row, at);
         }
-        let entry = smallest(&self.bodies, rows.len());
-        run(&mut self.cpu, self.gpu.as_mut(), entry, self.body.inputs())?;
+        let split = self.split;
+        let wanting = || rows.iter().enumerate().filter(|(_, row)| row.logits || !split);
         let most = self.tails.last().map_or(1, |t| t.0);
-        for (at, &row) in rows.iter().enumerate() {
-            if row.logits || !self.split {
+        let at_once = wanting().count() <= most;
+        if at_once {
+            wanting().for_each(|(at, &row)| self.tail.push(row, at));
+        }
+        if let Some(gpu) = &mut self.gpu {
+            let count = self.tail.tokens.len();
+            gpu.announce((count > 0).then(|| (smallest(&self.tails, count), self.tail.inputs())))?;
+        }
+        let entry = smallest(&self.bodies, rows.len());
+        run(&mut self.cpu, self.gpu.as_mut(), entry, self.body.inputs(), false)?;
+        if !at_once {
+            for (at, &row) in wanting() {
                 self.tail.push(row, at);
                 if self.tail.tokens.len() == most {
                     self.run_tail(rows, sink)?;
@@ -368,9 +379,9 @@ impl Session {
 }
 
 /// Runs an entry where it belongs.
-fn run(cpu: &mut Cpu, gpu: Option<&mut Accelerator>, entry: usize, inputs: RowInputs<'_>) -> Result<()> {
+fn run(cpu: &mut Cpu, gpu: Option<&mut Accelerator>, entry: usize, inputs: RowInputs<'_>, best: bool) -> Result<()> {
     match gpu {
-        Some(gpu) => gpu.run(entry, inputs, cpu),
+        Some(gpu) => gpu.run(entry, inputs, cpu, best),
         None => cpu.run(entry, inputs),
     }
 }

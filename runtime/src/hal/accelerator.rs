@@ -27,7 +27,14 @@ struct Entry {
     steps: Vec<Step>,
     /// Where the logits are, and how many a row has.
     logits: Option<(u64, usize)>,
-    best: Option<Graph>,
+    best: Option<Best>,
+}
+
+/// The search for the best logits of an entry.
+struct Best {
+    alone: Graph,
+    /// With the launches of the entry's last stage before it.
+    joined: Option<Graph>,
 }
 
 /// A device with a plan on it.
@@ -47,6 +54,10 @@ pub struct Accelerator {
     chosen: Vec<(u32, f32)>,
     /// Whether something was sent that was not waited for.
     busy: bool,
+    /// The tail whose inputs are already on their way.
+    announced: Option<usize>,
+    /// Whether the best logits are found already.
+    found: bool,
     profile: Option<profile::Profile>,
     kernels: Kernels,
     places: Places,
@@ -254,7 +265,14 @@ impl Accelerator {
             }
             staged = staged.max(staging);
             let logits = entry.logits.and_then(|id| Some((made.buffers[id as usize]?, entry.buffers[id as usize].width as usize)));
-            let best = made.best.as_ref().map(|launch| record(number, std::slice::from_ref(launch))).transpose()?;
+            let best = made.best.as_ref().map(|launch| -> Result<Best> {
+                let joined = match made.stages.last() {
+                    Some(Stage::Device(list)) => Some(record(number, &[&list[..], std::slice::from_ref(launch)].concat())?),
+                    _ => None,
+                };
+                Ok(Best { alone: record(number, std::slice::from_ref(launch))?, joined })
+            });
+            let best = best.transpose()?;
             entries.push(Entry { part: entry.part, steps, logits, best });
         }
         let input_bytes = |part: usize| (inputs_bytes(most[part]) as usize).next_multiple_of(256);
@@ -274,6 +292,8 @@ impl Accelerator {
             pinned,
             chosen: Vec::with_capacity(most[1] as usize),
             busy: false,
+            announced: None,
+            found: false,
             profile: None,
             kernels,
             places,
@@ -288,11 +308,26 @@ impl Accelerator {
         self.gpu.info()
     }
 
-    /// Runs an entry. Results of a tail are fetched by [`Accelerator::logits`] or [`Accelerator::best`].
+    /// Sends the inputs of the tail that will run after the next body, if that is one, so that the device needs not wait for them between the two.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn announce(&mut self, tail: Option<(usize, RowInputs<'_>)>) -> Result<()> {
+        self.announced = None;
+        let Some((entry, inputs)) = tail else { return Ok(()) };
+        if self.busy {
+            self.wait()?;
+        }
+        self.send_inputs(entry, inputs)?;
+        self.announced = Some(entry);
+        Ok(())
+    }
+
+    /// Runs an entry. Results of a tail are fetched by [`Accelerator::logits`] or [`Accelerator::best`]; `best` says which it will be.
     ///
     /// # Errors
     /// What the driver says, or a row of a streamed weight that cannot be read.
-    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>, cpu: &mut Cpu) -> crate::Result<()> {
+    pub fn run(&mut self, entry: usize, inputs: RowInputs<'_>, cpu: &mut Cpu, best: bool) -> crate::Result<()> {
         let rows = inputs.tokens.len();
         let crosses = self.entries[entry].steps.iter().any(|s| matches!(s, Step::Upload { .. } | Step::Download { .. }));
         // Page-locked memory that is about to be written may still be read by what runs.
@@ -300,9 +335,20 @@ impl Accelerator {
             self.wait()?;
         }
         self.busy = true;
-        self.send_inputs(entry, inputs)?;
-        for at in 0..self.entries[entry].steps.len() {
+        let is_tail = self.entries[entry].part == Part::Tail;
+        if !is_tail || self.announced.take() != Some(entry) {
+            self.send_inputs(entry, inputs)?;
+        }
+        self.found &= !is_tail;
+        let steps = self.entries[entry].steps.len();
+        for at in 0..steps {
             if matches!(self.entries[entry].steps[at], Step::Device(_)) && self.run_timed(entry, at)? {
+                continue;
+            }
+            if let Some(joined) = self.entries[entry].best.as_ref().and_then(|b| b.joined.as_ref()).filter(|_| best && at + 1 == steps) {
+                // SAFETY: the memory it was recorded with is held by `self`.
+                unsafe { self.gpu.run(joined)? };
+                self.found = true;
                 continue;
             }
             match &self.entries[entry].steps[at] {
@@ -344,7 +390,8 @@ impl Accelerator {
             }
         }
         // SAFETY: the part's range is written again only by its next run, which begins after a wait for this one's results.
-        unsafe { self.gpu.upload_pinned(&self.inputs[part], 0, &self.pinned, first..first + bytes) }
+        unsafe { self.gpu.upload_pinned(&self.inputs[part], 0, &self.pinned, first..first + bytes)? };
+        if self.entries[entry].best.is_some() { self.gpu.fill(&self.best, 0, u64::from(rows) * 8, 0) } else { Ok(()) }
     }
 
     /// The logits of the first `rows` rows after a tail has run; waits for them.
@@ -374,11 +421,10 @@ impl Accelerator {
     pub fn best(&mut self, entry: usize, rows: usize) -> Result<&[(u32, f32)]> {
         let range = self.results..self.results + rows * 8;
         if self.entries[entry].best.is_some() {
-            self.gpu.fill(&self.best, 0, rows as u64 * 8, 0)?;
-            let timed = self.run_timed(entry, self.entries[entry].steps.len())?;
-            if let Some(graph) = self.entries[entry].best.as_ref().filter(|_| !timed) {
+            if !self.found && !self.run_timed(entry, self.entries[entry].steps.len())? {
+                let alone = self.entries[entry].best.as_ref().map(|b| &b.alone);
                 // SAFETY: as for any graph of ours.
-                unsafe { self.gpu.run(graph)? };
+                alone.map_or(Ok(()), |graph| unsafe { self.gpu.run(graph) })?;
             }
             // SAFETY: nobody looks at the range before the wait.
             unsafe { self.gpu.download_pinned(&self.pinned, range.clone(), &self.best, 0)? };

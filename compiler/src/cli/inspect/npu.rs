@@ -40,6 +40,9 @@ pub fn as_text(plan: &Plan, npu: &NpuPlan) -> String {
     }
     for (at, e) in plan.entries.iter().enumerate() {
         let (calls, cycles, moved) = entry(plan, npu, at);
+        if calls == 0 {
+            continue;
+        }
         let part = format!("{:?}", e.part).to_lowercase();
         let _ = writeln!(out, "  {part:<5} {:>4} rows: {calls} calls, {cycles} cycles, {}", e.rows, human(moved));
     }

@@ -202,7 +202,7 @@ fn parts_that_break_a_rule_are_refused() {
     let (_, plan) = read(&seeded());
     let document = serde_json::to_value(part(&plan)).expect("JSON");
     type Change = (&'static str, fn(&mut Value));
-    let changes: [Change; 22] = [
+    let changes: [Change; 25] = [
         ("entries", |p| p["entries"].as_array_mut().unwrap().truncate(3)),
         ("container", |p| p["configurations"][0]["container"]["bytes"] = json!(1u64 << 40)),
         ("container", |p| p["configurations"][0]["container"]["offset"] = json!(2)),
@@ -227,6 +227,16 @@ fn parts_that_break_a_rule_are_refused() {
         ("do not lie aligned", |p| p["weights"][2]["bytes"] = json!(1u64 << 40)),
         ("no product of int8", |p| p["entries"][0]["calls"][0]["command"] = json!(0)),
         ("order", |p| p["entries"][0]["calls"][1]["command"] = p["entries"][0]["calls"][0]["command"].clone()),
+        ("activations end", |p| p["configurations"][1]["activation_bytes"] = json!(1 << 23)),
+        ("results of", |p| {
+            p["streams"][1]["result_bytes"] = json!(1 << 24);
+            p["configurations"][1]["result_bytes"] = json!(1 << 24);
+        }),
+        ("which is held", |p| {
+            for entry in p["entries"].as_array_mut().unwrap() {
+                entry["calls"].as_array_mut().unwrap().truncate(2);
+            }
+        }),
         ("no call uses", |p| (0..2).for_each(|at| p["entries"][at]["calls"] = json!([]))),
     ];
     for (word, change) in changes {

@@ -21,6 +21,8 @@ const MAX_TOKENS: usize = 1024;
 const MAX_ACTIVATIONS: u64 = 1 << 24;
 const MAX_RESULTS: u64 = 1 << 28;
 const MAX_CODE: u64 = 1 << 30;
+/// Bytes that activations and results may have beyond what the tables name: padding to whole blocks, and what a stream notes beside its results.
+const MAX_PADDING: u64 = 1 << 18;
 
 type Check = std::result::Result<(), String>;
 
@@ -44,7 +46,7 @@ pub fn npu(plan: &Plan, npu: &NpuPlan) -> Result<()> {
         }
         made.calls.iter().try_for_each(|one| call(plan, npu, entry, *one)).map_err(place)?;
     }
-    used(npu).map_err(|why| Error::plan("npu", why))
+    used(plan, npu).map_err(|why| Error::plan("npu", why))
 }
 
 fn whole(plan: &Plan, npu: &NpuPlan) -> Check {
@@ -85,7 +87,7 @@ fn configuration(npu: &NpuPlan, at: usize, one: &Configuration) -> Check {
     }
     let last = |places: &[u32]| u64::from(places.iter().copied().max().unwrap_or(0));
     let end = last(&one.tokens) + last(&one.inputs) + 1;
-    if end > one.activation_bytes || one.activation_bytes > MAX_ACTIVATIONS {
+    if end > one.activation_bytes || one.activation_bytes > MAX_ACTIVATIONS.min(end + MAX_PADDING) {
         return Err(format!("activations end at {end} of {} bytes", one.activation_bytes));
     }
     let most = npu.streams.iter().filter(|s| s.configuration as usize == at).map(|s| s.result_bytes).max();
@@ -101,12 +103,16 @@ fn stream(npu: &NpuPlan, one: &Stream) -> Check {
     if one.outputs == 0 || one.outputs > MAX_EXTENT || one.row < one.outputs || one.row > MAX_EXTENT {
         return Err(format!("{} outputs, {} words from a row to the next", one.outputs, one.row));
     }
-    let results = 4 * (u64::from(one.row) * (configuration.tokens.len() as u64 - 1) + u64::from(one.outputs));
-    if results > one.result_bytes || one.result_bytes > MAX_RESULTS {
+    let tokens = configuration.tokens.len() as u64;
+    let results = 4 * (u64::from(one.row) * (tokens - 1) + u64::from(one.outputs));
+    let most = 4 * tokens * u64::from(one.outputs) + MAX_PADDING;
+    if results > one.result_bytes || one.result_bytes > MAX_RESULTS.min(most) {
         return Err(format!("results of {results} bytes in {}", one.result_bytes));
     }
     let weights = u64::from(one.outputs) * configuration.inputs.len() as u64;
-    if weights > one.weight_bytes || one.weight_bytes > super::MAX_BYTES {
+    // Rows are read in steps of at most 64.
+    let most = weights + 64 * configuration.inputs.len() as u64 + MAX_PADDING;
+    if weights > one.weight_bytes || one.weight_bytes > most {
         return Err(format!("weights of {weights} bytes in {}", one.weight_bytes));
     }
     Ok(())
@@ -155,12 +161,21 @@ fn call(plan: &Plan, npu: &NpuPlan, entry: &Entry, call: Call) -> Check {
     }
 }
 
-/// Nothing is held that no call needs.
-fn used(npu: &NpuPlan) -> Check {
+/// Nothing is held that no call needs: only so a part cannot ask for more memory than its products take.
+fn used(plan: &Plan, npu: &NpuPlan) -> Check {
     let mut streams = vec![false; npu.streams.len()];
-    npu.entries.iter().flat_map(|e| &e.calls).for_each(|call| streams[call.stream as usize] = true);
-    match streams.iter().position(|used| !used) {
-        Some(at) => Err(format!("no call uses stream {at}")),
+    let mut weights = vec![false; plan.weights.len()];
+    for (entry, made) in plan.entries.iter().zip(&npu.entries) {
+        for call in &made.calls {
+            streams[call.stream as usize] = true;
+            entry.commands[call.command as usize].weights().into_iter().for_each(|id| weights[id as usize] = true);
+        }
+    }
+    if let Some(at) = streams.iter().position(|used| !used) {
+        return Err(format!("no call uses stream {at}"));
+    }
+    match npu.weights.iter().find(|held| !weights[held.weight as usize]) {
+        Some(held) => Err(format!("no call uses weight {}, which is held", held.weight)),
         None => Ok(()),
     }
 }

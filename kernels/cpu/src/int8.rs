@@ -105,6 +105,7 @@ unsafe fn matmul(a: &MatMulInt8) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{MatMulInt8, factors, scale};
+    use crate::lanes::prefetch;
     use std::arch::x86_64::*;
 
     /// # Safety
@@ -178,6 +179,12 @@ mod x86 {
         }
     }
 
+    /// With one row of inputs weights are met once, and waited for: the same place of the next block of rows is fetched.
+    #[inline(always)]
+    fn ahead(row: *const i8, at: usize, cols: usize) {
+        prefetch(row.wrapping_add(at + TOGETHER * cols).cast());
+    }
+
     /// # Safety
     /// See [`super::select_matmul`].
     #[target_feature(enable = "avx2")]
@@ -197,6 +204,9 @@ mod x86 {
             let load = |from: *const i8| unsafe { _mm256_loadu_si256(from.add(at).cast()) };
             let x: [__m256i; R] = std::array::from_fn(|r| load(inputs[r]));
             for n in 0..TOGETHER {
+                if R == 1 {
+                    ahead(weights[n], at, cols);
+                }
                 let w = load(weights[n]);
                 let magnitude = _mm256_abs_epi8(w);
                 for r in 0..R {
@@ -243,6 +253,9 @@ mod x86 {
                 over[r] = _mm512_dpbusd_epi32(over[r], sign, x[r]);
             }
             for n in 0..TOGETHER {
+                if R == 1 {
+                    ahead(weights[n], at, cols);
+                }
                 let w = _mm512_xor_si512(load(weights[n]), sign);
                 for r in 0..R {
                     sums[r][n] = _mm512_dpbusd_epi32(sums[r][n], w, x[r]);

@@ -1,8 +1,8 @@
 //! A step is a set of rows: prompt chunks, single tokens and several sequences at once are all rows.
 
 use crate::hal::accelerator::Accelerator;
-use crate::hal::profile::Line;
 use crate::hal::cpu::{Cpu, RowInputs};
+use crate::hal::profile::Line;
 use crate::hal::roster::{Kind, Roster, Standing};
 use crate::sample::best;
 use crate::{Error, Result};

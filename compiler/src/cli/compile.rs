@@ -5,9 +5,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use unicorn_artifact::tensor::Format;
+use unicorn_kernels_gpu::ptxas::Assembler;
 use unicornc::driver::{DEFAULT_LIMIT, DEFAULT_MEASURE_BYTES, Event, Options, Outcome, Stage, compile};
 use unicornc::import::Checkpoint;
-use unicorn_kernels_gpu::ptxas::Assembler;
 use unicornc::lower::gpu::image::Toolchain;
 use unicornc::partition::{Partition, Table};
 use unicornc::passes::quantise::Why;
@@ -128,7 +128,12 @@ fn options(args: &Args) -> Result<Options> {
         targets: targets.gpus,
         npu: targets.npu,
         partition: partition(&args.partition)?,
-        tools: Toolchain { program: std::env::current_exe().ok(), cache: args.kernel_cache.clone(), ptxas: args.ptxas.clone().map(|program| Assembler { program }), ..defaults.tools },
+        tools: Toolchain {
+            program: std::env::current_exe().ok(),
+            cache: args.kernel_cache.clone(),
+            ptxas: args.ptxas.clone().map(|program| Assembler { program }),
+            ..defaults.tools
+        },
     })
 }
 

@@ -7,8 +7,8 @@ use crate::{Error, Result};
 use unicorn_artifact::file::Artifact;
 use unicorn_artifact::gpu::{GpuPlan, Kernel};
 use unicorn_artifact::plan::{CodeSpan, Plan};
-use unicorn_kernels_gpu::target::{Target, Vendor};
 use unicorn_kernels_gpu::ptxas::is_machine_code;
+use unicorn_kernels_gpu::target::{Target, Vendor};
 use unicorn_kernels_gpu::{object, ptx};
 
 /// A kernel's code for one target.

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod codes;
 pub mod cost;
 pub mod embed;
+pub mod epilogue;
 mod error;
 pub mod finale;
 pub mod heads;

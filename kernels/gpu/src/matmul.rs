@@ -11,7 +11,8 @@ mod stage;
 
 use crate::block::WARP;
 use crate::codes::Codes;
-use crate::matvec::{self, Bound, Column, Epilogue, Operand, epilogue_parameters};
+use crate::epilogue::{Bound, Column, Epilogue, epilogue_parameters};
+use crate::matvec::{self, Operand};
 use crate::region::evaluate;
 use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_bytes};
@@ -368,7 +369,8 @@ impl<'a> Flow<'a> {
     /// A turn's weights: `[group][panel]` of [`Unit::weights`].
     fn weights(&self, turn: Value) -> Vec<Value> {
         let (k, record) = (self.k, panel_group_bytes(self.spec.format) as u32);
-        let of = |group| self.bases.iter().flat_map(move |&b| self.unit.weights(k, self.spec.format, k.at(b, k.mul(group, k.int(record))), self.lane));
+        let of =
+            |group| self.bases.iter().flat_map(move |&b| self.unit.weights(k, self.spec.format, k.at(b, k.mul(group, k.int(record))), self.lane));
         self.groups(turn).into_iter().flat_map(of).collect()
     }
 
@@ -402,6 +404,14 @@ impl<'a> Flow<'a> {
         let (k, turns) = (self.k, self.turns());
         let kept = (self.d.panels * self.tiles() * self.unit.values) as usize;
         let zeros = vec![k.float(0.0); kept];
+        if self.unit.dialect == Dialect::Amd && self.spec.format == Format::Q8 {
+            // What is read ahead would not fit into registers beside what is used.
+            return k.each(k.int(0), k.int(turns), k.int(1), &zeros, |turn, sums| {
+                let (weights, inputs) = (self.weights(turn), self.inputs(turn));
+                k.issued();
+                self.turn(turn, sums.to_vec(), &weights, &inputs)
+            });
+        }
         let inputs = self.inputs(k.int(0));
         if turns == 1 {
             return self.turn(k.int(0), zeros, &weights, &inputs);

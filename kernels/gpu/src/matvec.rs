@@ -6,11 +6,9 @@
 
 use crate::block::WARP;
 use crate::codes::Codes;
+use crate::epilogue::{Bound, Column, Early, Epilogue, epilogue_parameters};
 use crate::finale::{self, Finale};
-use crate::region::{Binding, go_on, one};
 use crate::text::{Is, Kernel, Parameter, Type, Value};
-use std::collections::BTreeMap;
-use unicorn_artifact::region::{Kind, Region, RegionOp};
 use unicorn_artifact::tensor::{Format, GROUP, PANEL, panel_bytes, panel_group_bytes};
 
 /// One weight of a launch.
@@ -20,24 +18,6 @@ pub struct Operand {
     pub rows: u32,
     /// Elements from one output row to the next.
     pub stride: u32,
-}
-
-/// What follows the products, element by element.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Epilogue {
-    /// The region; its width is every product's row count.
-    pub region: Region,
-    /// For each slot: the product whose output it reads, or where it is bound.
-    pub slots: Vec<Source>,
-}
-
-/// Where a slot of an epilogue's region comes from or goes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The output of a product of this launch.
-    Product(usize),
-    /// A buffer or constant, as in a row kernel.
-    Slot(crate::region::Slot),
 }
 
 /// Products of one input.
@@ -193,14 +173,16 @@ pub fn body(k: &Kernel, spec: &Spec, places: &Places<'_>) {
     let mut early = Early::default();
     let begin = || {
         if let (Some(epilogue), 1) = (&spec.epilogue, spec.entry_rows) {
-            early = Early::of(k, spec, d, epilogue, (block, lane), &places.epilogue);
+            let bound = Bound { k, epilogue, bindings: &places.epilogue, entry_rows: 1 };
+            let (column, inside) = column_of(k, epilogue, d, (block, lane));
+            early = Early::of(&bound, (column, inside, lane));
         }
     };
     let sums = match spec.format {
         Format::Q4 | Format::Q8 => quantised(k, spec, d, (base, lane, part), first_row, begin),
         _ => plain(k, spec, d, (base, lane, part), first_row, begin),
     };
-    finish(k, spec, d, &sums, (thread, lane, warp), (block, product), (first_row, &places.epilogue), early);
+    finish(k, spec, d, &sums, (thread, lane, warp), (block, product, first_row), (&places.epilogue, early));
     if let Some(finale) = &places.finale {
         finale.run(k, spec.blocks());
     }
@@ -340,21 +322,15 @@ fn dots_q8(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
 }
 
 /// bf16 weights and f32 inputs: a lane reads eight outputs of one column.
-fn plain(
-    k: &Kernel,
-    spec: &Spec,
-    d: Division,
-    (base, lane, part): (Value, Value, Value),
-    first_row: Value,
-    begin: impl FnOnce(),
-) -> Vec<Vec<Value>> {
+fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value, begin: impl FnOnce()) -> Vec<Vec<Value>> {
     let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
     k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
     let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch();
     k.release_next();
     begin();
-    let inputs: Vec<Value> = (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows, spec.entry_rows), k.int(spec.cols * 4)))).collect();
+    let inputs: Vec<Value> =
+        (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows, spec.entry_rows), k.int(spec.cols * 4)))).collect();
     let zero = k.float(0.0);
     let start = k.add(k.mul(part, k.int(16)), column);
     let carried = vec![zero; 8 * spec.rows as usize];
@@ -387,9 +363,8 @@ fn finish(
     d: Division,
     sums: &[Vec<Value>],
     (thread, lane, warp): (Value, Value, Value),
-    (block, product): (Value, Value),
-    (first_row, bindings): (Value, &[(usize, usize)]),
-    early: Early,
+    (block, product, first_row): (Value, Value, Value),
+    (bindings, early): (&[(usize, usize)], Early),
 ) {
     let panel = PANEL as u32;
     let warps = spec.threads() / WARP;
@@ -454,10 +429,7 @@ fn finish(
                 total(r, first, k.and(lane, k.int(15)))
             };
             let binding = Column::new(&bound, (row, column, lane), inside, &product);
-            binding.sums.borrow_mut().extend(early.sums.iter());
-            let kinds = epilogue.region.kinds().expect("validated");
-            let mut values = if early.values.is_empty() { vec![vec![]; kinds.len()] } else { early.values.clone() };
-            go_on(k, &epilogue.region, &kinds, 1, &binding, &mut values, &|_| true);
+            early.complete(&binding);
         });
         vec![]
     });
@@ -468,180 +440,4 @@ fn column_of(k: &Kernel, epilogue: &Epilogue, d: Division, (block, lane): (Value
     let (columns, width) = (PANEL as u32 * d.panels, epilogue.region.width);
     let column = k.add(k.mul(block, k.int(columns)), lane);
     (column, (!width.is_multiple_of(columns)).then(|| k.is(column, Is::Less, k.int(width))))
-}
-
-/// The values of an epilogue's operations that need no product.
-#[derive(Default)]
-struct Early {
-    values: Vec<Vec<Value>>,
-    sums: BTreeMap<usize, Value>,
-}
-
-impl Early {
-    fn of(k: &Kernel, spec: &Spec, d: Division, epilogue: &Epilogue, (block, lane): (Value, Value), bindings: &[(usize, usize)]) -> Self {
-        let region = &epilogue.region;
-        let mut free: Vec<bool> = Vec::with_capacity(region.ops.len());
-        for op in &region.ops {
-            let own = match op {
-                RegionOp::Load(slot) | RegionOp::LoadScalar(slot, _) => matches!(epilogue.slots[usize::from(*slot)], Source::Slot(_)),
-                RegionOp::Store(..) | RegionOp::StoreScalar(..) => false,
-                _ => true,
-            };
-            free.push(own && op.inputs().into_iter().flatten().all(|at| free[usize::from(at)]));
-        }
-        let bound = Bound { k, epilogue, bindings, entry_rows: spec.entry_rows };
-        let (column, inside) = column_of(k, epilogue, d, (block, lane));
-        let binding = Column::new(&bound, (k.int(0), column, lane), inside, &|_| unreachable!("these operations have no product"));
-        let kinds = region.kinds().expect("validated");
-        let mut values = vec![vec![]; kinds.len()];
-        go_on(k, region, &kinds, 1, &binding, &mut values, &|at| free[at]);
-        let sums = binding.sums.take();
-        Self { values, sums }
-    }
-}
-
-/// Adds the parameters of an epilogue's slots in order; the places of each slot's and of its eight-bit twin's.
-pub fn epilogue_parameters(epilogue: &Epilogue, parameters: &mut Vec<Parameter>) -> Vec<(usize, usize)> {
-    let mut places = Vec::new();
-    for (operand, source) in epilogue.region.operands.iter().zip(&epilogue.slots) {
-        let at = parameters.len();
-        if let Source::Slot(slot) = source {
-            if slot.keep || !operand.is_output() {
-                parameters.push(if operand.is_const() { Parameter::Constant } else { Parameter::Buffer });
-            }
-            places.push((at, parameters.len()));
-            if slot.quantise {
-                parameters.push(Parameter::Buffer);
-            }
-        } else {
-            places.push((at, at));
-        }
-    }
-    places
-}
-
-/// An epilogue and its parameters.
-pub struct Bound<'a> {
-    /// The kernel.
-    pub k: &'a Kernel,
-    /// What follows.
-    pub epilogue: &'a Epilogue,
-    /// Parameter of each slot, and of its eight-bit twin.
-    pub bindings: &'a [(usize, usize)],
-    /// Rows of the entry.
-    pub entry_rows: u32,
-}
-
-/// One lane, one column of one row.
-pub struct Column<'a> {
-    bound: &'a Bound<'a>,
-    row: Value,
-    column: Value,
-    lane: Value,
-    inside: Option<Value>,
-    product: &'a dyn Fn(usize) -> Value,
-    /// Sums taken so far, by operation.
-    sums: std::cell::RefCell<BTreeMap<usize, Value>>,
-}
-
-impl<'a> Column<'a> {
-    /// The column of a row; `product` gives this lane's output of a product, `inside` says whether the column exists.
-    pub fn new(bound: &'a Bound<'a>, (row, column, lane): (Value, Value, Value), inside: Option<Value>, product: &'a dyn Fn(usize) -> Value) -> Self {
-        Self { bound, row, column, lane, inside, product, sums: Default::default() }
-    }
-
-    fn element(&self, slot: u16, column: Value) -> Value {
-        let (k, at) = (self.bound.k, usize::from(slot));
-        let Source::Slot(bound) = &self.bound.epilogue.slots[at] else { return (self.product)(self.product_of(slot)) };
-        let constant = self.bound.epilogue.region.operands[at].is_const();
-        let column = k.add(column, k.int(bound.offset));
-        let place = if constant { column } else { k.add(k.mul(self.row, k.int(bound.stride)), column) };
-        let pointer = k.at(k.parameter(self.bound.bindings[at].0), k.mul(place, k.int(4)));
-        if constant { k.load_constant(pointer, Type::F32) } else { k.load(pointer, Type::F32) }
-    }
-
-    /// The value of an operation at another column.
-    fn elsewhere(&self, at: usize, column: Value) -> Value {
-        let op = self.bound.epilogue.region.ops[at];
-        if let Some(&sum) = self.sums.borrow().get(&at) {
-            return sum;
-        }
-        match op {
-            RegionOp::Load(slot) => self.element(slot, column),
-            RegionOp::LoadScalar(slot, index) => self.element(slot, self.bound.k.int(index)),
-            _ => {
-                let mut values = vec![vec![]; at];
-                for input in op.inputs().into_iter().flatten() {
-                    values[usize::from(input)] = vec![self.elsewhere(usize::from(input), column)];
-                }
-                one(self.bound.k, op, &values, Kind::Scalar, 1, self)[0]
-            }
-        }
-    }
-
-    fn product_of(&self, slot: u16) -> usize {
-        match self.bound.epilogue.slots[usize::from(slot)] {
-            Source::Product(at) => at,
-            Source::Slot(_) => unreachable!("asked only of products"),
-        }
-    }
-
-    fn guarded(&self, body: impl FnOnce()) {
-        match self.inside {
-            None => body(),
-            Some(inside) => self.bound.k.when(inside, body),
-        }
-    }
-}
-
-impl Binding for Column<'_> {
-    fn load(&self, slot: u16, _: usize) -> Value {
-        let k = self.bound.k;
-        let column = self.inside.map_or(self.column, |inside| k.select(inside, self.column, k.int(0)));
-        self.element(slot, column)
-    }
-
-    fn scalar(&self, slot: u16, index: u16) -> Value {
-        self.element(slot, self.bound.k.int(index))
-    }
-
-    /// A sum over a row that other blocks hold parts of: this warp takes the whole row again. (The lowering fuses none that sums over a product.)
-    fn sums(&self, operations: &[usize], _: &[Vec<Value>]) -> Vec<Value> {
-        let (k, region) = (self.bound.k, &self.bound.epilogue.region);
-        operations
-            .iter()
-            .map(|&at| {
-                let RegionOp::Sum(input) = region.ops[at] else { unreachable!("asked only of sums") };
-                let own = k.each(self.lane, k.int(region.width), k.int(WARP), &[k.float(0.0)], |column, sum| {
-                    vec![k.add(sum[0], self.elsewhere(usize::from(input), column))]
-                });
-                let sum = k.lane_sum(own[0], 0, 5);
-                self.sums.borrow_mut().insert(at, sum);
-                sum
-            })
-            .collect()
-    }
-
-    fn store(&self, slot: u16, values: &[Value]) {
-        let (k, at) = (self.bound.k, usize::from(slot));
-        let Source::Slot(bound) = &self.bound.epilogue.slots[at] else { unreachable!("products are inputs") };
-        let (keep, twin) = self.bound.bindings[at];
-        if bound.keep {
-            let place = k.add(k.mul(self.row, k.int(bound.stride)), k.add(self.column, k.int(bound.offset)));
-            self.guarded(|| k.store(values[0], k.at(k.parameter(keep), k.mul(place, k.int(4)))));
-        }
-        if bound.quantise {
-            let width = self.bound.epilogue.region.width;
-            let (codes, scale, sum) = k.codes(values, WARP);
-            let (base, layout) = (k.parameter(twin), Codes { cols: width, rows: self.bound.entry_rows });
-            self.guarded(|| {
-                k.store(k.truncate(codes[0], Type::I8), layout.code(k, base, self.row, self.column));
-                layout.store_group(k, base, (self.row, self.column), scale, sum);
-            });
-        }
-    }
-
-    fn store_scalar(&self, _: u16, _: u16, _: Value) {
-        unreachable!("the lowering fuses no region that stores scalars")
-    }
 }

@@ -113,7 +113,9 @@ impl Op {
                 format!("attention {} heads of {} over {} positions, {} parts", s.heads, s.ring.head_dim, s.ring.capacity, s.parts)
             }
             Self::SparseUp { format, neurons, cols, .. } => format!("sparse_up {} [{neurons} x {cols}]", format.name()),
-            Self::SparseDown { format, neurons, cols, finale, .. } => format!("sparse_down {} [{neurons} x {cols}]{}", format.name(), at_last(finale)),
+            Self::SparseDown { format, neurons, cols, finale, .. } => {
+                format!("sparse_down {} [{neurons} x {cols}]{}", format.name(), at_last(finale))
+            }
             Self::Embed { format, cols, .. } => format!("embed {} of {cols}", format.name()),
             Self::Gather { widths, .. } => format!("gather {} values", widths.len()),
             Self::Argmax { vocabulary, .. } => format!("argmax of {vocabulary}"),

@@ -232,13 +232,15 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
             let loaded: Vec<_> = (0..together)
                 .map(|n| {
                     let next = k.add(at, k.int(n * at_once));
-                    let inside = k.is(next, Is::Less, count);
-                    let index = k.load(k.at(list, k.mul(k.select(inside, next, at), k.int(2))), Type::I16);
+                    let inside = (n > 0).then(|| k.is(next, Is::Less, count));
+                    let next = inside.map_or(at, |inside| k.select(inside, next, at));
+                    let index = k.load(k.at(list, k.mul(next, k.int(2))), Type::I16);
                     let neuron = k.add(first, k.extend(index, Type::I32));
                     let value = k.load(k.at(hidden, k.mul(neuron, k.int(4))), Type::F32);
                     let place = (pair, quarter);
-                    let weights = if format.is_quantised() { record_part(&k, format, cols, neuron, place) } else { plain_part(&k, cols, neuron, place) };
-                    (k.select(inside, value, zero), weights)
+                    let weights =
+                        if format.is_quantised() { record_part(&k, format, cols, neuron, place) } else { plain_part(&k, cols, neuron, place) };
+                    (inside.map_or(value, |inside| k.select(inside, value, zero)), weights)
                 })
                 .collect();
             loaded.iter().fold(sums.to_vec(), |sums, (value, weights)| sums.iter().zip(weights).map(|(&s, &w)| k.fma(*value, w, s)).collect())

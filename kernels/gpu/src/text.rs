@@ -697,7 +697,9 @@ impl Kernel {
         let bounds = match self.dialect {
             Dialect::Amd => format!("gpu.known_block_size = array<i32: {threads}, 1, 1>, rocdl.flat_work_group_size = \"{threads},{threads}\""),
             Dialect::Nvidia | Dialect::Hopper => {
-                format!("gpu.known_block_size = array<i32: {threads}, 1, 1>, nvvm.reqntid = array<i32: {threads}, 1, 1>")
+                // For sm_80 `ptxas` keeps large blocks to so few registers that several fit, and spills for that.
+                let blocks = if self.dialect == Dialect::Nvidia && threads >= 512 { ", nvvm.minctasm = 1 : i32" } else { "" };
+                format!("gpu.known_block_size = array<i32: {threads}, 1, 1>, nvvm.reqntid = array<i32: {threads}, 1, 1>{blocks}")
             }
         };
         let _ = writeln!(out, "  gpu.func @{}({}) kernel attributes {{{bounds}}} {{", self.name, parameters.join(", "));

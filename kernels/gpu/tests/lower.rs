@@ -3,9 +3,10 @@
 
 use unicorn_artifact::region::{Operand, Region, RegionOp};
 use unicorn_artifact::tensor::Format;
+use unicorn_kernels_gpu::epilogue::{Epilogue, Source};
 use unicorn_kernels_gpu::finale::Finale;
 use unicorn_kernels_gpu::heads::{Goal, Heads, Ring};
-use unicorn_kernels_gpu::matvec::{self, Epilogue, Source};
+use unicorn_kernels_gpu::matvec;
 use unicorn_kernels_gpu::mlir::Compiler;
 use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::region::{self, Slot};
@@ -49,7 +50,8 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
         let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
         let out = Slot { stride: 8192, offset: 0, quantise: true, keep: false };
         let epilogue = Epilogue { region: gelu_product(8192), slots: vec![Source::Product(0), Source::Product(1), Source::Slot(out)] };
-        let spec = matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, rounds: false, epilogue: Some(epilogue.clone()), finale: None };
+        let spec =
+            matvec::Spec { cols: 2048, format, products, rows: 1, entry_rows: 1, rounds: false, epilogue: Some(epilogue.clone()), finale: None };
         all.push((format!("gate_up_{}", format.name()), Op::Matvec(spec).text("gate_up", d)));
         for entry_rows in [16, 64, 1024].into_iter().filter(|_| format.is_quantised()) {
             let products = vec![matvec::Operand { rows: 8192, stride: 8192 }; 2];
@@ -60,7 +62,7 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
             all.push((format!("matmul_{}_{entry_rows}", format.name()), matmul::kernel("matmul", d, &spec)));
         }
         all.push((format!("up_{}", format.name()), sparse::up("up", d, format, (8192, 2048), 4)));
-        all.push((format!("down_{}", format.name()), sparse::down("down", d, format, (8192, 2048), Some(&finale(2048)))));
+        all.push((format!("down_{}", format.name()), sparse::down("down", d, format, (8192, 2048), 1, Some(&finale(2048)))));
         all.push((format!("embed_{}", format.name()), embed::embed("embed", d, (format, 2048), 45.25, true, (16, 64))));
     }
     let ring = Ring { heads: 2, head_dim: 256, capacity: 528 };

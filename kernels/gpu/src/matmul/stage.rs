@@ -25,7 +25,8 @@ impl Ring {
     /// The ring of a division, if at least three stages fit and there are turns enough to fill them.
     pub(super) fn of(d: Division, format: Format, groups: u32) -> Option<Self> {
         let shares = WARPS / d.wide;
-        let ring = Self { stages: 1, shares, tile: d.tile, panels: d.wide * d.panels, record: panel_group_bytes(format) as u32, turns: groups / shares };
+        let ring =
+            Self { stages: 1, shares, tile: d.tile, panels: d.wide * d.panels, record: panel_group_bytes(format) as u32, turns: groups / shares };
         let stages = (MOST_BYTES / ring.bytes()).min(4).min(ring.turns);
         (stages >= 3).then_some(Self { stages, ..ring })
     }

@@ -11,9 +11,9 @@ use unicorn_artifact::gpu::{Argument, Launch, Stage};
 use unicorn_artifact::plan::{Elements, Entry, Part};
 use unicorn_artifact::region::{Operand, Region, RegionOp};
 use unicorn_artifact::tensor::GROUP;
-use unicorn_kernels_gpu::{embed, matvec};
 use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::region::{self, Slot};
+use unicorn_kernels_gpu::{embed, matvec};
 
 /// Most rows for which products run without matrix units.
 const FEW_ROWS: u32 = 4;

@@ -7,7 +7,8 @@ use unicorn_artifact::gpu::Argument;
 use unicorn_artifact::plan::Elements;
 use unicorn_artifact::region::{Operand, Region, RegionOp};
 use unicorn_artifact::tensor::{Format, Layout};
-use unicorn_kernels_gpu::matvec::{self, Epilogue, Source};
+use unicorn_kernels_gpu::epilogue::{Epilogue, Source};
+use unicorn_kernels_gpu::matvec;
 use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::{matmul, sparse};
 

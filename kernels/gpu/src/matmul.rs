@@ -263,6 +263,9 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let bindings = spec.epilogue.as_ref().map_or(vec![], |e| epilogue_parameters(e, &mut parameters));
     let k = Kernel::new(name, dialect, &parameters, THREADS);
     let d = spec.division();
+    if d.tile == 16 {
+        k.resident(4);
+    }
     let unit = Unit::of(dialect);
     let thread = k.thread();
     let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));

@@ -122,6 +122,7 @@ struct State {
     shared: Vec<(u32, u32)>,
     next: u32,
     depth: usize,
+    resident: Option<u32>,
 }
 
 /// One kernel in the making.
@@ -154,6 +155,12 @@ impl Kernel {
     /// Threads of a block.
     pub fn threads(&self) -> u32 {
         self.threads
+    }
+
+    /// Tells NVIDIA's assembler that so many blocks must fit on a multiprocessor. Without a word it aims at as many as there are threads for, and spills for
+    /// the last of them.
+    pub fn resident(&self, blocks: u32) {
+        self.state.borrow_mut().resident = Some(blocks);
     }
 
     /// Writes `body` for the parameters after the first `parameters + 1` (the first is shared) and the blocks from `block` on.
@@ -697,8 +704,8 @@ impl Kernel {
         let bounds = match self.dialect {
             Dialect::Amd => format!("gpu.known_block_size = array<i32: {threads}, 1, 1>, rocdl.flat_work_group_size = \"{threads},{threads}\""),
             Dialect::Nvidia | Dialect::Hopper => {
-                // For sm_80 `ptxas` keeps large blocks to so few registers that several fit, and spills for that.
-                let blocks = if self.dialect == Dialect::Nvidia && threads >= 512 { ", nvvm.minctasm = 1 : i32" } else { "" };
+                let large = self.dialect == Dialect::Nvidia && threads >= 256;
+                let blocks = state.resident.or(large.then_some(1)).map_or(String::new(), |n| format!(", nvvm.minctasm = {n} : i32"));
                 format!("gpu.known_block_size = array<i32: {threads}, 1, 1>, nvvm.reqntid = array<i32: {threads}, 1, 1>{blocks}")
             }
         };

@@ -1,7 +1,7 @@
 module attributes {gpu.container_module} {
 gpu.module @kernels {
   llvm.mlir.global internal @matmul_shared0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4096 x i8>
-  gpu.func @matmul(%v1000000: !llvm.ptr<1>, %v1000001: !llvm.ptr<1>, %v1000002: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %v1000003: !llvm.ptr<1>) kernel attributes {gpu.known_block_size = array<i32: 256, 1, 1>, nvvm.reqntid = array<i32: 256, 1, 1>} {
+  gpu.func @matmul(%v1000000: !llvm.ptr<1>, %v1000001: !llvm.ptr<1>, %v1000002: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %v1000003: !llvm.ptr<1>) kernel attributes {gpu.known_block_size = array<i32: 256, 1, 1>, nvvm.reqntid = array<i32: 256, 1, 1>, nvvm.minctasm = 4 : i32} {
     %c22 = arith.constant true
     %c2 = arith.constant 0 : i32
     %c3 = arith.constant 1 : i32

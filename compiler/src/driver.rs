@@ -168,6 +168,8 @@ pub fn compile(
     if options.npu.is_none() {
         options.partition.without_npu()?;
     }
+    // Asked at once: a program that is no assembler should not be found out after minutes.
+    let assembler = options.tools.ptxas.as_ref().map(|ptxas| ptxas.version().map_err(Error::Kernel)).transpose()?;
     if let Some(notice) = skipped_notice(checkpoint.skipped()) {
         report(Event::Notice(&notice));
         notices.push(notice);
@@ -238,7 +240,7 @@ pub fn compile(
     done!(Stage::Schedule, unicorn_artifact::print::plan(&plan));
 
     begin(Stage::Artifact, report);
-    let provenance = provenance(checkpoint, options, &plan, notices)?;
+    let provenance = provenance(checkpoint, options, assembler, &plan, notices)?;
     let made = Made { lowered: &lowered, program: &program, code: &sections, provenance };
     let manifest = write(checkpoint, out, made, plan, options, report)?;
     let artifact = unicorn_artifact::file::Artifact::open(out)?;
@@ -423,7 +425,7 @@ fn place_states(infos: &[StateInfo], context: u32, rows: u32, slots: u32) -> Res
     Ok((states, end))
 }
 
-fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: Vec<String>) -> Result<Provenance> {
+fn provenance(checkpoint: &Checkpoint, options: &Options, assembler: Option<String>, plan: &Plan, notices: Vec<String>) -> Result<Provenance> {
     let list = |values: &[u32]| values.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let mut recorded = vec![
         ("quant".to_owned(), options.format.name().to_owned()),
@@ -438,6 +440,7 @@ fn provenance(checkpoint: &Checkpoint, options: &Options, plan: &Plan, notices: 
         recorded.push(("target".into(), targets.record()));
         recorded.push(("partition".into(), options.partition.record()));
     }
+    recorded.extend(assembler.map(|version| ("ptxas".into(), version)));
     recorded.extend(options.overrides.iter().map(|(name, format)| ("format".into(), format!("{name}={}", format.name()))));
     let inputs = checkpoint.inputs()?.into_iter().map(|(name, digest)| (name, unicorn_artifact::file::hex(&digest))).collect();
     Ok(Provenance { compiler: format!("unicornc {}", env!("CARGO_PKG_VERSION")), inputs, options: recorded, notices })

@@ -505,6 +505,7 @@ fn help_mentions_every_option() {
         "--target",
         "--partition",
         "--kernel-cache",
+        "--ptxas",
         "--hollow",
         "--stop-after",
         "--dump",

@@ -96,6 +96,39 @@ fn the_cache_stands_in_for_llvm() {
 }
 
 #[test]
+#[cfg(unix)]
+fn an_assembler_puts_machine_code_in_place_of_ptx() {
+    use std::os::unix::fs::PermissionsExt;
+    let made = Made::get();
+    let (program, out) = (made.at("ptxas"), made.at("assembled.unicorn"));
+    let script = |text: &str| {
+        std::fs::write(&program, text).expect("a file");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("an own file");
+    };
+    let with = [&made.arguments()[..], &["--ptxas", program.to_str().expect("UTF-8")]].concat();
+    let (_, err) = expect(5, &mut compile(&out, &with));
+    assert!(err.contains("assembler") && err.contains("ptxas: No such file"), "a program that is missing: {err}");
+    script("#!/bin/sh\necho hello\n");
+    let (_, err) = expect(5, &mut compile(&out, &with));
+    assert!(err.contains("it tells no version"), "{err}");
+    script("#!/bin/sh\n[ \"$1\" = --version ] && { echo 'Cuda, V1.2.3'; exit; }\necho 'line 7: no such thing' >&2; exit 3\n");
+    let (_, err) = expect(70, &mut compile(&out, &with));
+    assert!(err.contains("line 7: no such thing") && made.titles.iter().any(|title| err.contains(title.as_str())), "{err}");
+    assert!(!out.exists());
+    script("#!/bin/sh\n[ \"$1\" = --version ] && { echo 'Cuda, V1.2.3'; exit; }\nprintf '\\177ELF %s' \"$1\"; cat /dev/stdin\n");
+    expect(0, &mut compile(&out, &with));
+    let artifact = Artifact::open(&out).expect("an artifact");
+    let manifest = artifact.manifest().expect("a sound manifest");
+    assert!(manifest.provenance.options.contains(&("ptxas".into(), "V1.2.3".into())));
+    let bytes = std::fs::read(&out).expect("an artifact");
+    let made_by_it = b"\x7fELF -arch=sm_90";
+    let count = bytes.windows(made_by_it.len()).filter(|w| w == made_by_it).count();
+    assert_eq!(count, made.titles.len(), "one for each kernel");
+    let (said, _) = expect(0, Command::new(COMPILER).args(["inspect", "--kernels"]).arg(&out));
+    assert!(made.titles.iter().all(|title| said.contains(title.as_str())), "{said}");
+}
+
+#[test]
 #[cfg(not(feature = "gpu"))]
 fn a_kernel_that_is_not_in_the_cache_is_named_with_what_to_do() {
     let made = Made::get();

@@ -70,12 +70,13 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// The exit code that tells a CI job what kind of error it was.
 fn exit_code(error: &Error) -> u8 {
+    use unicorn_kernels_gpu::Error as Kernel;
     match error {
         Error::Option { .. } => 2,
         Error::Format { .. } | Error::Config { .. } | Error::Tensor { .. } => 3,
         Error::Unsupported { .. } | Error::NoLlvm { .. } => 4,
         Error::Io { .. } | Error::Artifact(unicorn_artifact::Error::Io { .. }) => 5,
-        Error::Kernel(unicorn_kernels_gpu::Error::Cache { .. } | unicorn_kernels_gpu::Error::Worker { .. }) => 5,
+        Error::Kernel(Kernel::Cache { .. } | Kernel::Worker { .. } | Kernel::Assembler { .. }) => 5,
         Error::Kernel(_) => 70,
         Error::Artifact(_) => 3,
         Error::Verify { .. } | Error::Npu(_) => 70,

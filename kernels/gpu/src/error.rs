@@ -42,6 +42,14 @@ pub enum Error {
         /// What went wrong.
         why: String,
     },
+    /// NVIDIA's assembler cannot be run.
+    #[error("assembler {program}: {why} (wanted is NVIDIA's `ptxas`)")]
+    Assembler {
+        /// The program that was started.
+        program: String,
+        /// What went wrong.
+        why: String,
+    },
     /// Bytes that should be compiled code are not.
     #[error("not a {form} this can read: {why}")]
     Unreadable {

@@ -16,12 +16,25 @@ pub struct Assembler {
 }
 
 impl Assembler {
+    /// What it says of its version, such as `V12.9.86`: the same version gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Assembler`] if the program cannot be run, or says none.
+    pub fn version(&self) -> Result<String, Error> {
+        let failed = |why: String| Error::Assembler { program: self.program.display().to_string(), why };
+        let said = Command::new(&self.program).arg("--version").stdin(Stdio::null()).output().map_err(|why| failed(why.to_string()))?;
+        let text = String::from_utf8_lossy(&said.stdout);
+        let version =
+            text.split([' ', ',', '\n']).find(|word| word.strip_prefix('V').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
+        version.map(str::to_owned).ok_or_else(|| failed("it tells no version".into()))
+    }
+
     /// The machine code (ELF) of a PTX module for `target`'s own chip. `name` says op and shape in errors.
     ///
     /// # Errors
-    /// [`Error::Worker`] if the program cannot be run, [`Error::Lower`] with its words if it refuses the module.
+    /// [`Error::Assembler`] if the program cannot be run, [`Error::Lower`] with its words if it refuses the module.
     pub fn assemble(&self, name: &str, ptx: &[u8], target: Target) -> Result<Vec<u8>, Error> {
-        let failed = |why: String| Error::Worker { program: self.program.display().to_string(), why };
+        let failed = |why: String| Error::Assembler { program: self.program.display().to_string(), why };
         let mut child = Command::new(&self.program)
             .arg(format!("-arch={}", target.chip()))
             .args(["-o", "/dev/stdout", "/dev/stdin"])

@@ -98,6 +98,8 @@ pub struct Kernel {
     pub name: String,
     /// Threads of a block.
     pub threads: u32,
+    /// Arguments of a launch.
+    pub parameters: u32,
     /// What it is: op and shape, for listings and errors.
     pub title: String,
 }

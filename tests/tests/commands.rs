@@ -196,7 +196,7 @@ fn with_kernel(folder: &Path) -> PathBuf {
     let mut manifest = from.manifest().expect("a manifest");
     let plan = &mut manifest.plan;
     let mut gpu = GpuPlan {
-        kernels: vec![Kernel { name: "sum".into(), threads: 128, title: "sum of exponentials".into() }],
+        kernels: vec![Kernel { name: "sum".into(), threads: 128, parameters: 0, title: "sum of exponentials".into() }],
         handoffs: vec![None; plan.handoffs.len()],
         states: vec![false; plan.states.len()],
         weights: vec![false; plan.weights.len()],
@@ -217,6 +217,7 @@ fn with_kernel(folder: &Path) -> PathBuf {
         arguments.push(Argument::Buffer(id));
         made.buffers[id as usize] = Some(place as u64 * (1 << 16));
     }
+    gpu.kernels[0].parameters = arguments.len() as u32;
     let launch = Launch { kernel: 0, grid: [1; 3], arguments, commands: vec![at as u32] };
     let (before, after) = ((0..at as u32).collect(), (at as u32 + 1..entry.commands.len() as u32).collect());
     made.stages = vec![Stage::Host(before)];

@@ -309,7 +309,7 @@ fn the_checks_refuse_what_they_should() {
     let ops = subset();
     let (_, region) = &ops[0];
     let (_, matvec) = &ops[1];
-    let kernel = |op: &Op| Kernel { name: op.family().into(), threads: op.threads(), title: op.title() };
+    let kernel = |op: &Op| Kernel { name: op.family().into(), threads: op.threads(), parameters: 0, title: op.title() };
     let make = |op: &Op, target: Target, change: &dyn Fn(String) -> String| {
         compiler.compile("changed", &change(op.text(op.family(), target.into())), target).unwrap_or_else(|e| panic!("{e}"))
     };

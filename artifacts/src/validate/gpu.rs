@@ -147,6 +147,10 @@ fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, launch: &L
     if launch.kernel as usize >= gpu.kernels.len() {
         return Err(format!("kernel {} of {}", launch.kernel, gpu.kernels.len()));
     }
+    let kernel = &gpu.kernels[launch.kernel as usize];
+    if launch.arguments.len() != kernel.parameters as usize {
+        return Err(format!("a launch with {} arguments of `{}`, which takes {}", launch.arguments.len(), kernel.name, kernel.parameters));
+    }
     if launch.arguments.len() > MAX_ARGUMENTS
         || launch.grid.iter().any(|b| *b == 0 || *b > MAX_BLOCKS)
         || launch.grid[1] > entry.rows

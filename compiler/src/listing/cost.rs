@@ -250,7 +250,7 @@ mod tests {
             gpu: None,
             npu: None,
         };
-        let kernel = |name: &str| Kernel { name: name.into(), threads: 32, title: String::new() };
+        let kernel = |name: &str| Kernel { name: name.into(), threads: 32, parameters: 0, title: String::new() };
         (plan, GpuPlan { kernels: vec![kernel("matvec_0"), kernel("matmul_1")], ..GpuPlan::default() })
     }
 

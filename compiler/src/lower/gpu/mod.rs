@@ -89,13 +89,18 @@ impl<'p> Lowering<'p> {
         end
     }
 
-    /// The number of an op, added if it is new.
-    fn kernel(&mut self, op: Op) -> u32 {
+    /// The number of an op, added if it is new, with its parameters.
+    fn kernel(&mut self, op: Op, parameters: usize) -> u32 {
         if let Some(known) = self.ops.iter().position(|o| *o == op) {
             return known as u32;
         }
         let number = self.ops.len();
-        self.gpu.kernels.push(Kernel { name: format!("{}_{number}", op.family()), threads: op.threads(), title: op.title() });
+        self.gpu.kernels.push(Kernel {
+            name: format!("{}_{number}", op.family()),
+            threads: op.threads(),
+            parameters: parameters as u32,
+            title: op.title(),
+        });
         self.ops.push(op);
         number as u32
     }
@@ -132,9 +137,10 @@ impl<'p> Lowering<'p> {
 
     fn best(&mut self, entry: &Entry, logits: u32) -> Launch {
         let vocabulary = entry.buffers[logits as usize].width;
-        let kernel = self.kernel(Op::Argmax { vocabulary, limit: self.plan.model.text_vocabulary.min(vocabulary) });
+        let arguments = vec![Argument::Inputs, Argument::Buffer(logits), Argument::Best];
+        let kernel = self.kernel(Op::Argmax { vocabulary, limit: self.plan.model.text_vocabulary.min(vocabulary) }, arguments.len());
         let grid = [unicorn_kernels_gpu::embed::argmax_blocks(vocabulary), entry.rows, 1];
-        Launch { kernel, grid, arguments: vec![Argument::Inputs, Argument::Buffer(logits), Argument::Best], commands: vec![] }
+        Launch { kernel, grid, arguments, commands: vec![] }
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a, 'p> Work<'a, 'p> {
         for stage in &mut self.stages {
             let Stage::Device(launches) = stage else { continue };
             for launch in launches {
-                launch.kernel = self.lowering.kernel(self.ops[launch.kernel as usize].clone());
+                launch.kernel = self.lowering.kernel(self.ops[launch.kernel as usize].clone(), launch.arguments.len());
             }
         }
         self.stages

@@ -8,6 +8,13 @@ use crate::finale::Finale;
 use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::tensor::{Format, GROUP, row_bytes, row_groups};
 
+/// Threads of a block of [`up`].
+pub const UP_THREADS: u32 = 128;
+/// Threads of a block of [`down`].
+pub const DOWN_THREADS: u32 = 512;
+/// Columns of a pair of groups.
+const COLUMNS: u32 = 2 * GROUP as u32;
+
 /// Neurons of a block of [`up`]: of many rows there are blocks enough, and the more neurons a block has the fewer wait in vain.
 fn neurons_of_block(rows: u32) -> u32 {
     match rows {
@@ -16,17 +23,11 @@ fn neurons_of_block(rows: u32) -> u32 {
         _ => 512,
     }
 }
-/// Threads of a block of [`up`].
-pub const UP_THREADS: u32 = 128;
-/// Threads of a block of [`down`].
-pub const DOWN_THREADS: u32 = 512;
+
 /// Neurons of some lanes of [`down`] in a turn: of few rows nothing else hides the way to memory.
 fn neurons_together(rows: u32) -> u32 {
     if rows < 16 { 4 } else { 1 }
 }
-
-/// Columns of a pair of groups.
-const COLUMNS: u32 = 2 * GROUP as u32;
 
 /// Pairs of groups that a block of [`down`] makes: each block looks for its row's active neurons, so the more rows the fewer should look.
 fn pairs_of_block(cols: u32, rows: u32) -> u32 {

@@ -102,8 +102,7 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let flag = k.shared(4, 4);
     let rows = k.live_rows(spec.rows);
     let (slot, position) = place(&k, row, spec.most);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(spec.rows);
     k.when(k.is(row, Is::Less, rows), || {
         let first = if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) };
         let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));

@@ -28,8 +28,7 @@ pub fn embed(name: &str, dialect: Dialect, (format, cols): (Format, u32), scale:
     let row = k.block("y");
     let each = columns(format);
     let column = k.mul(k.add(k.mul(k.block("x"), k.int(THREADS)), k.thread()), k.int(each));
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(entry_rows);
     let rows = k.load(k.parameter(0), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
         let token = k.load(k.at(k.parameter(0), k.add(k.int(inputs_column(0, most)), k.mul(row, k.int(4)))), Type::I32);
@@ -97,8 +96,7 @@ pub fn gather(name: &str, dialect: Dialect, widths: &[u32], most: u32) -> String
     let k = Kernel::new(name, dialect, &parameters, THREADS);
     let (row, pair) = (k.block("y"), k.block("z"));
     let column = k.mul(k.add(k.mul(k.block("x"), k.int(THREADS)), k.thread()), k.int(4));
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(most);
     // The tail's row count is the second word of the inputs block.
     let rows = k.load(k.at(k.parameter(0), k.int(4)), Type::I32);
     let pick =
@@ -127,8 +125,7 @@ pub fn argmax(name: &str, dialect: Dialect, vocabulary: u32, limit: u32) -> Stri
     let k = Kernel::new(name, dialect, &[Parameter::Buffer; 3], THREADS);
     let (thread, row) = (k.thread(), k.block("y"));
     let first = k.mul(k.block("x"), k.int(SHARE));
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(0);
     let rows = k.load(k.at(k.parameter(0), k.int(4)), Type::I32);
     k.when(k.is(row, Is::Less, rows), || {
         let end = k.min(k.add(first, k.int(SHARE)), k.int(limit));

@@ -78,8 +78,7 @@ pub fn body(k: &Kernel, runs: &[Heads], ring: Ring, epsilon: f32, (most, entry_r
     let (lane, head, row) = (k.thread(), k.block("x"), k.block("y"));
     let rows = k.live_rows(entry_rows);
     let (slot, position) = place(k, row, most);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(entry_rows);
     k.when(k.is(row, Is::Less, rows), || {
         let (mut at, mut first) = (3, 0);
         for run in runs {

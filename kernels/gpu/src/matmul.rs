@@ -309,8 +309,7 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     // The first weights are on their way before the input is there.
     let weights = if ring.is_none() { flow.weights(k.int(0)) } else { vec![] };
     let rows = k.live_rows(spec.entry_rows);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(spec.entry_rows);
     k.when(k.is(first_row, Is::Less, rows), || {
         let sums = match ring {
             Some(ring) => stage::accumulate(&flow, ring, shared, (thread, run), &panel),

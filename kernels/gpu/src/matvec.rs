@@ -243,8 +243,7 @@ fn quantised(
         k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
     }
     let rows = k.live_rows(spec.entry_rows);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(spec.entry_rows);
     begin();
     let inputs: Vec<Value> = (0..spec.rows).map(|r| live_row(k, first_row, r, rows, spec.entry_rows)).collect();
     let x = k.parameter(1);
@@ -326,8 +325,7 @@ fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value
     let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
     k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
     let rows = k.live_rows(spec.entry_rows);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(spec.entry_rows);
     begin();
     let inputs: Vec<Value> =
         (0..spec.rows).map(|r| k.at(k.parameter(1), k.mul(live_row(k, first_row, r, rows, spec.entry_rows), k.int(spec.cols * 4)))).collect();

@@ -307,8 +307,7 @@ pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], mos
     let binding = Row { k: &k, region, slots, parameters: places, row, rows: most, columns, shared: Default::default(), loaded: Default::default() };
     binding.fetch_constants();
     let rows = k.load(k.parameter(0), Type::I32);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(most);
     k.when(k.is(row, Is::Less, rows), || evaluate(&k, region, &kinds, (chunks * CHUNK) as usize, &binding));
     k.finish()
 }

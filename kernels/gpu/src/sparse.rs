@@ -65,8 +65,7 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
     let count = k.shared(4, 4);
     k.when(k.is(thread, Is::Equal, k.int(0)), || k.store(k.int(0), count));
     let rows = k.live_rows(entry_rows);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(entry_rows);
     k.when(k.is(row, Is::Less, rows), || {
         k.barrier();
         let gate = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
@@ -198,8 +197,7 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
     let columns = COLUMNS * pairs;
     let partial = k.shared(4 * columns * warps, 16);
     let rows = k.live_rows(entry_rows);
-    k.wait_for_launch();
-    k.release_next();
+    k.wait_for_launch(entry_rows);
     k.when(k.is(row, Is::Less, rows), || {
         let hidden = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
         let list = k.at(lists, k.mul(warp, k.int(2 * share)));

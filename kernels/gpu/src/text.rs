@@ -552,9 +552,15 @@ impl Kernel {
 
     /// Waits for the launch ahead where launches overlap; must stand before the first read of a buffer. Reads of constants that stand before it are
     /// issued before it everywhere. The inputs block may be read before it too: it is filled before a step's first launch, which waits for that.
-    pub fn wait_for_launch(&self) {
+    ///
+    /// It also lets the next launch begin, which waits for the end of this one. In an entry of one row that is said before the wait: several launches are
+    /// then on the device, and the weights of all of them on their way. With more rows the waiting blocks would take the room of those that work.
+    pub fn wait_for_launch(&self, entry_rows: u32) {
         if self.dialect == Dialect::Hopper {
-            self.assembly("griddepcontrol.wait;");
+            let (begin, wait) = ("griddepcontrol.launch_dependents;", "griddepcontrol.wait;");
+            for word in if entry_rows == 1 { [begin, wait] } else { [wait, begin] } {
+                self.assembly(word);
+            }
         }
         self.issued();
     }
@@ -594,13 +600,6 @@ impl Kernel {
             self.when(self.is(self.thread(), Is::Equal, self.int(0)), || {
                 self.assembly_effect("cp.async.bulk.prefetch.L2.global [$0], $1;", "l,r", &[pointer, size]);
             });
-        }
-    }
-
-    /// Lets the next launch begin (it still waits for this one's end before it reads).
-    pub fn release_next(&self) {
-        if self.dialect == Dialect::Hopper {
-            self.assembly("griddepcontrol.launch_dependents;");
         }
     }
 

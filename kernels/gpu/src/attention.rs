@@ -102,9 +102,12 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let flag = k.shared(4, 4);
     let rows = k.live_rows(spec.rows);
     let (slot, position) = place(&k, row, spec.most);
+    if spec.rows == 1 {
+        bring_first(&k, spec, (slot, position), (k.add(k.mul(part, k.int(runs)), run), k.mul(kv_head, k.int(spec.ring.capacity * dim * 2))), lane);
+    }
     k.wait_for_launch(spec.rows);
     k.when(k.is(row, Is::Less, rows), || {
-        let first = if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) };
+        let first = first_position(&k, spec, position);
         let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));
         // This lane's elements of a head: eight from each 64.
         let q: Vec<Value> = (0..own / 8)
@@ -163,24 +166,22 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             let other = |v: Value| k.shuffle_xor(v, 1 << bit);
             let most = k.max(mine.most, other(mine.most));
             let fade = k.math("exp2", k.sub(mine.most, most));
-            let add = |v: Value| {
-                let v = k.mul(v, fade);
-                k.add(v, other(v))
-            };
-            mine = Part { most, sum: add(mine.sum), out: mine.out.iter().map(|&v| add(v)).collect() };
+            let sum = k.mul(mine.sum, fade);
+            // Each lane goes on with half of the outputs.
+            let faded: Vec<Value> = mine.out.iter().map(|&v| k.mul(v, fade)).collect();
+            mine = Part { most, sum: k.add(sum, other(sum)), out: k.lane_sums(&faded, bit, 1) };
         }
         // The warps of a head: [warp][largest, sum, outputs].
         let place = k.at(shared, k.mul(warp, k.int(4 * (dim + HEAD))));
-        k.when(k.is(quarter, Is::Equal, k.int(0)), || {
-            for (e, &v) in mine.out.iter().enumerate() {
-                let e = e as u32;
-                let column = k.add(k.mul(in_position, k.int(8)), k.int(e / 8 * 64 + e % 8));
-                k.store(v, k.at(place, k.mul(k.add(column, k.int(HEAD)), k.int(4))));
-            }
-            k.when(k.is(lane, Is::Equal, k.int(0)), || {
-                k.store(mine.most, place);
-                k.store(mine.sum, k.at(place, k.int(4)));
-            });
+        for (n, &v) in mine.out.iter().enumerate() {
+            // Output `4 n + quarter` of the lanes of a position.
+            let n = n as u32;
+            let column = k.add(k.add(k.mul(in_position, k.int(8)), quarter), k.int(4 * n / 8 * 64 + 4 * n % 8 + HEAD));
+            k.store(v, k.at(place, k.mul(column, k.int(4))));
+        }
+        k.when(k.is(lane, Is::Equal, k.int(0)), || {
+            k.store(mine.most, place);
+            k.store(mine.sum, k.at(place, k.int(4)));
         });
         k.barrier();
         // Four outputs of a thread: `count` partials at `stride` bytes are weighed and added.
@@ -254,4 +255,23 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
         }
     });
     k.finish()
+}
+
+/// The first position that a row sees.
+fn first_position(k: &Kernel, spec: &Spec, position: Value) -> Value {
+    if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) }
+}
+
+/// Brings the keys and values of a warp's first turn nearer. All but the last position were there before this step.
+fn bring_first(k: &Kernel, spec: &Spec, (slot, position): (Value, Value), (turn, head_bytes): (Value, Value), lane: Value) {
+    let (capacity, row_bytes) = (spec.ring.capacity, spec.ring.head_dim * 2);
+    if capacity < 4 {
+        return;
+    }
+    let at = k.add(first_position(k, spec, position), k.mul(turn, k.int(4)));
+    // Four positions that lie together; at the end of the ring, its last four.
+    let place = k.min(k.rem(k.min(at, position), k.int(capacity)), k.int(capacity - 4));
+    let offset = k.add(head_bytes, k.mul(place, k.int(row_bytes)));
+    let pieces = [false, true].map(|values| (k.at(slot_base(k, spec.ring, slot, values), offset), u64::from(4 * row_bytes)));
+    k.bring(k.is(lane, Is::Equal, k.int(0)), pieces);
 }

@@ -18,26 +18,58 @@ impl Kernel {
         (from..from + steps).rev().fold(value, |v, bit| self.max(v, self.shuffle_xor(v, 1 << bit)))
     }
 
+    /// Sums of several values over the `1 << steps` lanes that differ in the bits from `from` on: the `n`th of these lanes gets those of values `n`,
+    /// `n + (1 << steps)`, ... Where there are fewer values than lanes, who has none of its own gets some other.
+    ///
+    /// In each step a lane gives away half of its values for the other half of its partner's.
+    pub fn lane_sums(&self, values: &[Value], from: u32, steps: u32) -> Vec<Value> {
+        let lane = self.and(self.thread(), self.int(31));
+        let mut values = values.to_vec();
+        for bit in from..from + steps {
+            let upper = (values.len() > 1).then(|| self.is(self.and(lane, self.int(1 << bit)), Is::Equal, self.int(1 << bit)));
+            values = values
+                .chunks(2)
+                .map(|pair| match (pair, upper) {
+                    (&[low, high], Some(upper)) => {
+                        let (kept, given) = (self.select(upper, high, low), self.select(upper, low, high));
+                        self.add(kept, self.shuffle_xor(given, 1 << bit))
+                    }
+                    _ => self.add(pair[0], self.shuffle_xor(pair[0], 1 << bit)),
+                })
+                .collect();
+        }
+        values
+    }
+
     /// Sums over all threads of the block, for several values at once; every thread gets them.
     ///
-    /// `shared` holds at least `4 * warps * values` bytes and is free again after the next barrier.
+    /// `shared` holds at least [`Kernel::block_sums_bytes`] and is free again after the next barrier.
     pub fn block_sums(&self, values: &[Value], shared: Value) -> Vec<Value> {
         let warps = self.threads().div_ceil(WARP);
-        let sums: Vec<Value> = values.iter().map(|&v| self.lane_sum(v, 0, 5)).collect();
         if warps == 1 {
-            return sums;
+            return values.iter().map(|&v| self.lane_sum(v, 0, 5)).collect();
         }
         let thread = self.thread();
         let (lane, warp) = (self.and(thread, self.int(31)), self.shr(thread, self.int(5)));
-        // One value's parts lie together, so that four are read at once.
-        self.when(self.is(lane, Is::Equal, self.int(0)), || {
-            let base = self.at(shared, self.mul(warp, self.int(4)));
-            for (at, &sum) in sums.iter().enumerate() {
-                self.store(sum, self.at(base, self.int(4 * warps * at as u32)));
-            }
-        });
+        let count = values.len() as u32;
+        // One value's parts lie together, so that four are read at once. More values than lanes come in turns.
+        for (turn, some) in values.chunks(WARP as usize).enumerate() {
+            let sum = self.lane_sums(some, 0, 5)[0];
+            self.when(self.is(lane, Is::Less, self.int(some.len() as i64)), || {
+                let at = self.add(self.mul(self.add(lane, self.int(turn as u32 * WARP)), self.int(warps)), warp);
+                self.store(sum, self.at(shared, self.mul(at, self.int(4))));
+            });
+        }
         self.barrier();
         let place = |at: u32| self.at(shared, self.int(4 * at));
+        let together = WARP / warps.max(1);
+        let reads = count.div_ceil(together.max(1));
+        if warps.is_power_of_two() && count > 1 && reads <= warps {
+            // A lane reads one part of every `together`-th value; the lanes of a value add theirs.
+            let parts: Vec<Value> = (0..reads).map(|n| self.load(self.at(place(n * WARP), self.mul(lane, self.int(4))), Type::F32)).collect();
+            let sums = self.lane_sums(&parts, 0, warps.trailing_zeros())[0];
+            return (0..count).map(|n| self.shuffle_from(sums, n % together * warps + n / together)).collect();
+        }
         let total = |at: u32| {
             let parts: Vec<Value> = if warps.is_multiple_of(4) {
                 let fours: Vec<Value> = (0..warps / 4).map(|n| self.load(place(warps * at + 4 * n), Type::Floats(4))).collect();
@@ -47,7 +79,12 @@ impl Kernel {
             };
             self.tree_sum(parts)
         };
-        (0..values.len() as u32).map(total).collect()
+        (0..count).map(total).collect()
+    }
+
+    /// Bytes of shared memory that [`Kernel::block_sums`] of so many values wants: whole reads of a warp.
+    pub fn block_sums_bytes(&self, values: u32) -> u32 {
+        4 * (self.threads().div_ceil(WARP) * values).next_multiple_of(WARP)
     }
 
     /// Sum of values by neighbouring pairs: fewer additions wait for each other than in a row.

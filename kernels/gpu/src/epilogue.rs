@@ -2,7 +2,7 @@
 
 use crate::block::WARP;
 use crate::codes::Codes;
-use crate::region::{Binding, go_on, one};
+use crate::region::{Binding, bring_inputs, go_on, one};
 use crate::text::{Kernel, Parameter, Type, Value};
 use std::collections::BTreeMap;
 use unicorn_artifact::region::{Kind, Region, RegionOp};
@@ -14,6 +14,18 @@ pub struct Epilogue {
     pub region: Region,
     /// For each slot: the product whose output it reads, or where it is bound.
     pub slots: Vec<Source>,
+}
+
+impl Epilogue {
+    /// Brings nearer what it reads beside products; before the wait for the launch ahead.
+    pub fn bring(&self, k: &Kernel, places: &[(usize, usize)]) {
+        let slots = self.region.operands.iter().zip(&self.slots).zip(places);
+        let inputs = slots.filter_map(|((&operand, source), place)| match source {
+            Source::Slot(slot) => Some((operand, slot, place.0)),
+            Source::Product(_) => None,
+        });
+        bring_inputs(k, self.region.width, inputs);
+    }
 }
 
 /// Where a slot of an epilogue's region comes from or goes to.

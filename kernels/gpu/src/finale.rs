@@ -30,6 +30,12 @@ impl Finale {
 }
 
 impl Bound<'_> {
+    /// Brings what it reads nearer; before the wait for the launch ahead.
+    pub fn bring(&self, k: &Kernel) {
+        let Finale { region, slots } = self.finale;
+        region::bring_inputs(k, region.width, region.operands.iter().zip(slots).zip(&self.places).map(|((&o, slot), at)| (o, slot, at.0)));
+    }
+
     /// Runs it in the last of `blocks`. All threads of a block come here.
     pub fn run(&self, k: &Kernel, blocks: u32) {
         let flag = k.shared(4, 4);

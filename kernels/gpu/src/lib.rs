@@ -10,6 +10,7 @@ pub mod epilogue;
 mod error;
 pub mod finale;
 pub mod heads;
+mod hoist;
 pub mod matmul;
 pub mod matvec;
 #[cfg(feature = "llvm")]

@@ -81,7 +81,9 @@ impl Spec {
             // A finale wants a whole row's threads.
             panels = (FINALE_THREADS / (split * WARP)).max(1);
         }
-        Division { split, panels, unroll: steps.div_ceil(split).min(8) }
+        // Two products: half of the registers, so that two blocks fit on a multiprocessor and all blocks of a layer are on the device at once.
+        let most = if self.epilogue.is_some() && self.products.len() > 1 { 4 } else { 8 };
+        Division { split, panels, unroll: steps.div_ceil(split).min(most) }
     }
 
     /// Threads of a block.
@@ -134,6 +136,13 @@ pub fn body(k: &Kernel, spec: &Spec, places: &Places<'_>) {
     let first_row = k.mul(k.block("y"), k.int(spec.rows));
     let part = k.rem(warp, k.int(d.split));
     let weight = |at: usize| k.parameter(if spec.epilogue.is_some() { 2 + at } else { 2 + 2 * at });
+
+    if let Some(finale) = &places.finale {
+        finale.bring(k);
+    }
+    if let (Some(epilogue), 1) = (&spec.epilogue, spec.entry_rows) {
+        epilogue.bring(k, &places.epilogue);
+    }
 
     // Which panel this warp reads.
     let (base, panel, product) = match &spec.epilogue {
@@ -240,7 +249,7 @@ fn quantised(
     // The first loads of weights are on their way before the input is there, and the rest comes nearer.
     let ahead = batch(k.int(0));
     if turns > 1 {
-        k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
+        bring_panel(k, spec, base, (lane, part));
     }
     let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch(spec.entry_rows);
@@ -299,6 +308,12 @@ fn quantised(
     sums.iter().map(|row| row.iter().map(|&s| k.lane_sum(s, 2, 3)).collect()).collect()
 }
 
+/// Brings the panel of a warp nearer: of those that share one, the first does it.
+fn bring_panel(k: &Kernel, spec: &Spec, base: Value, (lane, part): (Value, Value)) {
+    let first = k.is(k.add(lane, part), Is::Equal, k.int(0));
+    k.bring(first, [(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64)]);
+}
+
 /// Low nibbles hold columns 8 i .. 8 i + 4 of the group, high ones the next four.
 fn dots_q4(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
     let (low, high) = (k.element(x, 0), k.element(x, 1));
@@ -323,7 +338,7 @@ fn dots_q8(k: &Kernel, l: &Loaded, x: Value) -> Vec<Value> {
 /// bf16 weights and f32 inputs: a lane reads eight outputs of one column.
 fn plain(k: &Kernel, spec: &Spec, d: Division, (base, lane, part): (Value, Value, Value), first_row: Value, begin: impl FnOnce()) -> Vec<Vec<Value>> {
     let (eight, column) = (k.and(lane, k.int(1)), k.shr(lane, k.int(1)));
-    k.bring(base, panel_bytes(spec.format, spec.cols as usize).expect("checked") as u64);
+    bring_panel(k, spec, base, (lane, part));
     let rows = k.live_rows(spec.entry_rows);
     k.wait_for_launch(spec.entry_rows);
     begin();

@@ -15,7 +15,7 @@ pub enum Op {
         region: Region,
         /// How each slot is bound.
         slots: Vec<region::Slot>,
-        /// Rows of the entry, where outputs in eight bits depend on it; else 0.
+        /// Rows of the entry, where outputs in eight bits depend on it or it is one; else 0.
         rows: u32,
     },
     /// Products of a few rows; see [`matvec::kernel`].

@@ -5,6 +5,7 @@
 
 use crate::block::WARP;
 use crate::codes::Codes;
+use crate::hoist::hoist;
 use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::region::{Kind, Operand, Region, RegionOp};
 use unicorn_artifact::tensor::GROUP;
@@ -86,7 +87,7 @@ pub fn go_on(
 }
 
 /// How many sums stand between an operation and the inputs.
-fn levels(region: &Region) -> Vec<usize> {
+pub(crate) fn levels(region: &Region) -> Vec<usize> {
     let mut levels = Vec::with_capacity(region.ops.len());
     for op in &region.ops {
         let deepest = op.inputs().into_iter().flatten().map(|v| levels[usize::from(v)]).max().unwrap_or(0);
@@ -108,9 +109,9 @@ pub fn one(k: &Kernel, op: RegionOp, values: &[Vec<Value>], kind: Kind, elements
         RegionOp::Load(slot) => (0..elements).map(|e| binding.load(slot, e)).collect(),
         RegionOp::LoadScalar(slot, index) => vec![binding.scalar(slot, index)],
         RegionOp::Imm(x) => vec![k.float(x)],
-        RegionOp::Add(a, b) => binary(a, b, &|a, b| k.add(a, b)),
-        RegionOp::Sub(a, b) => binary(a, b, &|a, b| k.sub(a, b)),
-        RegionOp::Mul(a, b) => binary(a, b, &|a, b| k.mul(a, b)),
+        RegionOp::Add(a, b) => binary(a, b, &|a, b| k.add_fusing(a, b)),
+        RegionOp::Sub(a, b) => binary(a, b, &|a, b| k.sub_fusing(a, b)),
+        RegionOp::Mul(a, b) => binary(a, b, &|a, b| k.mul_fusing(a, b)),
         RegionOp::Div(a, b) => binary(a, b, &|a, b| k.mul(a, k.reciprocal(b))),
         RegionOp::Max(a, b) => binary(a, b, &|a, b| k.max(a, b)),
         RegionOp::Sqrt(a) => unary(a, &|a| k.root(a)),
@@ -219,9 +220,23 @@ impl Binding for Row<'_> {
         let (k, at) = (self.k, usize::from(slot));
         let first = k.int(self.slots[at].offset + u32::from(index));
         let constant = self.region.operands[at].is_const();
-        let place = if constant { first } else { k.add(k.mul(self.row, k.int(self.slots[at].stride)), first) };
-        let pointer = k.at(k.parameter(self.parameters[at].0), k.mul(place, k.int(4)));
-        if constant { k.load_constant(pointer, Type::F32) } else { k.load(pointer, Type::F32) }
+        let base = k.parameter(self.parameters[at].0);
+        if !constant {
+            let place = k.add(k.mul(self.row, k.int(self.slots[at].stride)), first);
+            return k.load(k.at(base, k.mul(place, k.int(4))), Type::F32);
+        }
+        let (four, element) = (index / 4, (index % 4) as u8);
+        let whole = self.region.operands[at].elements(self.region.width) >= 4 * u32::from(four + 1);
+        if !whole || !self.slots[at].offset.is_multiple_of(4) {
+            return k.load_constant(k.at(base, k.mul(first, k.int(4))), Type::F32);
+        }
+        // Four of them by one instruction: every thread reads them all.
+        let key = (slot, usize::from(four));
+        let vector = *self.loaded.borrow_mut().entry(key).or_insert_with(|| {
+            let place = k.int(4 * (self.slots[at].offset + 4 * u32::from(four)));
+            k.load_constant(k.at(base, place), Type::Floats(4))
+        });
+        k.element(vector, element)
     }
 
     fn sums(&self, _: &[usize], values: &[Vec<Value>]) -> Vec<Value> {
@@ -238,8 +253,7 @@ impl Binding for Row<'_> {
             })
             .collect();
         // Each meeting has memory of its own, so that a slow thread can still read the last one's.
-        let warps = k.threads().div_ceil(WARP);
-        let shared = k.shared(4 * warps * own.len() as u32, 16);
+        let shared = k.shared(k.block_sums_bytes(own.len() as u32), 16);
         self.shared.borrow_mut().push(shared);
         k.block_sums(&own, shared)
     }
@@ -292,11 +306,23 @@ pub fn parameters(region: &Region, slots: &[Slot], parameters: &mut Vec<Paramete
     places
 }
 
+/// Brings nearer what a region reads in an entry of one row, by one thread of the device, before the wait for the launch ahead. What earlier launches wrote
+/// may be brought too: what they have yet to write they write where it was brought to.
+pub fn bring_inputs<'a>(k: &Kernel, width: u32, inputs: impl Iterator<Item = (Operand, &'a Slot, usize)>) {
+    let pieces: Vec<(Value, u64)> = inputs
+        .filter(|(operand, slot, _)| !operand.is_output() && slot.offset.is_multiple_of(CHUNK))
+        .map(|(operand, slot, parameter)| (k.at(k.parameter(parameter), k.int(4 * slot.offset)), 4 * u64::from(operand.elements(width))))
+        .filter(|&(_, bytes)| bytes >= 16)
+        .collect();
+    k.bring(k.is(k.add(k.thread(), k.block("x")), Is::Equal, k.int(0)), pieces);
+}
+
 /// A row kernel: parameters are the inputs block, then those of [`parameters`].
 /// Grid: columns (see [`column_blocks`]) by rows; `most` is the entry's row count, which shapes eight-bit outputs.
 pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], most: u32) -> String {
     let mut list = vec![Parameter::Buffer];
     let places = parameters(region, slots, &mut list);
+    let region = &hoist(region);
     let kinds = region.kinds().expect("validated");
     let (threads, chunks) = division(region.width, region.reduces());
     let k = Kernel::new(name, dialect, &list, threads);
@@ -306,6 +332,11 @@ pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], mos
     let columns = Row::columns(&k, region.width, (start, thread), chunks, exact);
     let binding = Row { k: &k, region, slots, parameters: places, row, rows: most, columns, shared: Default::default(), loaded: Default::default() };
     binding.fetch_constants();
+    if most == 1 {
+        // Constants that are rows have just been read.
+        let inputs = region.operands.iter().zip(slots).zip(&binding.parameters).map(|((&o, slot), at)| (o, slot, at.0));
+        bring_inputs(&k, region.width, inputs.filter(|(operand, ..)| *operand != Operand::Const));
+    }
     let rows = k.load(k.parameter(0), Type::I32);
     k.wait_for_launch(most);
     k.when(k.is(row, Is::Less, rows), || evaluate(&k, region, &kinds, (chunks * CHUNK) as usize, &binding));
@@ -314,6 +345,7 @@ pub fn kernel(name: &str, dialect: Dialect, region: &Region, slots: &[Slot], mos
 
 /// Runs a region on row 0 with all threads of a block that runs something else too: for the last block of a launch.
 pub fn within(k: &Kernel, region: &Region, slots: &[Slot], parameters: Vec<(usize, usize)>) {
+    let region = &hoist(region);
     let chunks = region.width.div_ceil(CHUNK * k.threads());
     let exact = region.width.is_multiple_of(k.threads() * chunks * CHUNK);
     let columns = Row::columns(k, region.width, (k.int(0), k.thread()), chunks, exact);

@@ -24,7 +24,7 @@ fn neurons_of_block(rows: u32) -> u32 {
     }
 }
 
-/// Neurons of some lanes of [`down`] in a turn: of few rows nothing else hides the way to memory.
+/// Neurons of a warp of [`up`], or of some lanes of [`down`], in a turn: of few rows nothing else hides the way to memory.
 fn neurons_together(rows: u32) -> u32 {
     if rows < 16 { 4 } else { 1 }
 }
@@ -86,17 +86,29 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
         // Where each lane has one pair of groups, the row's part is the same for all neurons.
         let alone = (format.is_quantised() && cols == COLUMNS * WARP).then(|| row_part(&k, (cols, entry_rows), lane, row));
         k.barrier();
-        k.each(warp, k.load(count, Type::I32), k.int(UP_THREADS / WARP), &[], |at, _| {
-            let neuron = k.load(k.at(list, k.mul(at, k.int(4))), Type::I32);
-            let dot = if format.is_quantised() {
-                dot_quantised(&k, format, (cols, entry_rows), neuron, lane, row, alone.as_ref())
-            } else {
-                dot_plain(&k, cols, neuron, lane, row)
+        let (count, warps, together) = (k.load(count, Type::I32), UP_THREADS / WARP, neurons_together(entry_rows));
+        k.each(warp, count, k.int(warps * together), &[], |at, _| {
+            // All reads of a turn are on their way before the first is used; who has no neuron left reads the first again.
+            let neuron = |n: Value| {
+                let next = k.add(at, k.mul(n, k.int(warps)));
+                let inside = k.is(next, Is::Less, count);
+                (inside, k.load(k.at(list, k.mul(k.select(inside, next, at), k.int(4))), Type::I32))
             };
-            let dot = k.lane_sum(dot, 0, 5);
-            k.when(k.is(lane, Is::Equal, k.int(0)), || {
+            let dots: Vec<Value> = (0..together)
+                .map(|n| {
+                    let (_, neuron) = neuron(k.int(n));
+                    if format.is_quantised() {
+                        dot_quantised(&k, format, (cols, entry_rows), neuron, lane, row, alone.as_ref())
+                    } else {
+                        dot_plain(&k, cols, neuron, lane, row)
+                    }
+                })
+                .collect();
+            let dot = k.lane_sums(&dots, 0, 5)[0];
+            k.when(k.is(lane, Is::Less, k.int(together)), || {
+                let (inside, neuron) = neuron(lane);
                 let place = k.at(gate, k.mul(neuron, k.int(4)));
-                k.store(k.mul(k.load(place, Type::F32), dot), place);
+                k.when(inside, || k.store(k.mul(k.load(place, Type::F32), dot), place));
             });
             vec![]
         });
@@ -197,6 +209,9 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
     let columns = COLUMNS * pairs;
     let partial = k.shared(4 * columns * warps, 16);
     let rows = k.live_rows(entry_rows);
+    if let Some(finale) = &finale {
+        finale.bring(&k);
+    }
     k.wait_for_launch(entry_rows);
     k.when(k.is(row, Is::Less, rows), || {
         let hidden = k.at(k.parameter(1), k.mul(row, k.int(4 * neurons)));
@@ -245,13 +260,12 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
             loaded.iter().fold(sums.to_vec(), |sums, (value, weights)| sums.iter().zip(weights).map(|(&s, &w)| k.fma(*value, w, s)).collect())
         });
         let from = lanes.trailing_zeros();
-        let sums: Vec<Value> = sums.iter().map(|&s| k.lane_sum(s, from, WARP.trailing_zeros() - from)).collect();
-        k.when(k.is(lane, Is::Less, k.int(lanes)), || {
-            for (at, &sum) in sums.iter().enumerate() {
-                let column = k.add(k.mul(local_pair, k.int(COLUMNS)), column_of(&k, format, quarter, at as u32));
-                k.store(sum, k.at(partial, k.mul(k.add(k.mul(warp, k.int(columns)), column), k.int(4))));
-            }
-        });
+        // The lanes of a pair and quarter share out its sums.
+        for (turn, sum) in k.lane_sums(&sums, from, WARP.trailing_zeros() - from).into_iter().enumerate() {
+            let value = k.add(k.int(turn as u32 * at_once), member);
+            let column = k.add(k.mul(local_pair, k.int(COLUMNS)), column_of(&k, format, quarter, value));
+            k.store(sum, k.at(partial, k.mul(k.add(k.mul(warp, k.int(columns)), column), k.int(4))));
+        }
         k.barrier();
         k.when(k.is(thread, Is::Less, k.int(columns)), || {
             let read = |n: u32| k.load(k.at(partial, k.mul(k.add(k.int(n * columns), thread), k.int(4))), Type::F32);
@@ -269,12 +283,13 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
 }
 
 /// The column of a pair that value `at` of lane quarter `quarter` belongs to.
-fn column_of(k: &Kernel, format: Format, quarter: Value, at: u32) -> Value {
+fn column_of(k: &Kernel, format: Format, quarter: Value, at: Value) -> Value {
     if format == Format::Q4 {
         // Eight bytes: their low nibbles in the even group, their high ones in the odd one.
-        k.add(k.mul(quarter, k.int(8)), k.int(at % 8 + at / 8 * GROUP as u32))
+        let in_group = k.add(k.mul(quarter, k.int(8)), k.and(at, k.int(7)));
+        k.add(in_group, k.mul(k.shr(at, k.int(3)), k.int(GROUP as i64)))
     } else {
-        k.add(k.mul(quarter, k.int(16)), k.int(at))
+        k.add(k.mul(quarter, k.int(16)), at)
     }
 }
 

@@ -248,6 +248,26 @@ impl Kernel {
         self.binary("arith.mulf", "arith.muli", a, b)
     }
 
+    /// a + b of singles; a product that is added may lose its own rounding.
+    pub fn add_fusing(&self, a: Value, b: Value) -> Value {
+        self.fusing("addf", a, b)
+    }
+
+    /// a - b of singles, as [`Kernel::add_fusing`].
+    pub fn sub_fusing(&self, a: Value, b: Value) -> Value {
+        self.fusing("subf", a, b)
+    }
+
+    /// a * b of singles, as [`Kernel::add_fusing`].
+    pub fn mul_fusing(&self, a: Value, b: Value) -> Value {
+        self.fusing("mulf", a, b)
+    }
+
+    fn fusing(&self, op: &str, a: Value, b: Value) -> Value {
+        assert_eq!((a.ty, b.ty), (Type::F32, Type::F32), "singles");
+        self.op(Type::F32, format_args!("arith.{op} {}, {} fastmath<contract> : f32", a.name(), b.name()))
+    }
+
     /// a / b; integers unsigned.
     pub fn div(&self, a: Value, b: Value) -> Value {
         self.binary("arith.divf", "arith.divui", a, b)
@@ -550,6 +570,14 @@ impl Kernel {
         value
     }
 
+    /// The value of lane `lane` of the warp.
+    pub fn shuffle_from(&self, a: Value, lane: u32) -> Value {
+        let (lane, width) = (self.int(lane), self.int(32));
+        let value = self.fresh(a.ty);
+        self.line(&format!("{0}, {0}ok = gpu.shuffle idx {1}, {2}, {3} : {4}", value.name(), a.name(), lane.name(), width.name(), a.ty.text()));
+        value
+    }
+
     /// Waits for the launch ahead where launches overlap; must stand before the first read of a buffer. Reads of constants that stand before it are
     /// issued before it everywhere. The inputs block may be read before it too: it is filled before a step's first launch, which waits for that.
     ///
@@ -593,12 +621,13 @@ impl Kernel {
         self.assembly("");
     }
 
-    /// Asks for memory that never changes to be brought nearer, from the first thread of the block: 16-byte units.
-    pub fn bring(&self, pointer: Value, bytes: u64) {
+    /// Asks for memory that never changes to be brought nearer, by threads for which `who` holds: 16-byte units at a multiple of 16 bytes.
+    pub fn bring(&self, who: Value, pieces: impl IntoIterator<Item = (Value, u64)>) {
         if self.dialect == Dialect::Hopper {
-            let size = self.int(bytes as i64 / 16 * 16);
-            self.when(self.is(self.thread(), Is::Equal, self.int(0)), || {
-                self.assembly_effect("cp.async.bulk.prefetch.L2.global [$0], $1;", "l,r", &[pointer, size]);
+            self.when(who, || {
+                for (pointer, bytes) in pieces {
+                    self.assembly_effect("cp.async.bulk.prefetch.L2.global [$0], $1;", "l,r", &[pointer, self.int(bytes as i64 / 16 * 16)]);
+                }
             });
         }
     }

@@ -1,6 +1,6 @@
 module attributes {gpu.container_module} {
 gpu.module @kernels {
-  llvm.mlir.global internal @region_shared0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4 x i8>
+  llvm.mlir.global internal @region_shared0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<128 x i8>
   gpu.func @region(%v1000000: !llvm.ptr<1>, %v1000001: !llvm.ptr<1>, %v1000002: !llvm.ptr<1>, %v1000003: !llvm.ptr<1>) kernel attributes {gpu.known_block_size = array<i32: 32, 1, 1>, rocdl.flat_work_group_size = "32,32"} {
     %c5 = arith.constant true
     %c1 = arith.constant 0 : i32
@@ -55,10 +55,10 @@ gpu.module @kernels {
       %v21 = vector.extract %v19[1] : f32 from vector<4xf32>
       %v22 = vector.extract %v19[2] : f32 from vector<4xf32>
       %v23 = vector.extract %v19[3] : f32 from vector<4xf32>
-      %v24 = arith.mulf %v20, %v20 : f32
-      %v25 = arith.mulf %v21, %v21 : f32
-      %v26 = arith.mulf %v22, %v22 : f32
-      %v27 = arith.mulf %v23, %v23 : f32
+      %v24 = arith.mulf %v20, %v20 fastmath<contract> : f32
+      %v25 = arith.mulf %v21, %v21 fastmath<contract> : f32
+      %v26 = arith.mulf %v22, %v22 fastmath<contract> : f32
+      %v27 = arith.mulf %v23, %v23 fastmath<contract> : f32
       %v28 = arith.addf %v24, %v25 : f32
       %v29 = arith.addf %v26, %v27 : f32
       %v30 = arith.addf %v28, %v29 : f32
@@ -74,14 +74,14 @@ gpu.module @kernels {
       %v40 = arith.addf %v38, %v39 : f32
       %v41, %v41ok = gpu.shuffle xor %v40, %c12, %c9 : f32
       %v42 = arith.addf %v40, %v41 : f32
-      %v43 = arith.mulf %v42, %c6 : f32
+      %v43 = arith.mulf %v42, %c6 fastmath<contract> : f32
       %v44 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v43) : (f32) -> f32
       %v45 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v44) : (f32) -> f32
       %v46 = arith.mulf %c7, %v45 : f32
-      %v47 = arith.mulf %v20, %v46 : f32
-      %v48 = arith.mulf %v21, %v46 : f32
-      %v49 = arith.mulf %v22, %v46 : f32
-      %v50 = arith.mulf %v23, %v46 : f32
+      %v47 = arith.mulf %v20, %v46 fastmath<contract> : f32
+      %v48 = arith.mulf %v21, %v46 fastmath<contract> : f32
+      %v49 = arith.mulf %v22, %v46 fastmath<contract> : f32
+      %v50 = arith.mulf %v23, %v46 fastmath<contract> : f32
       scf.if %v8 {
         %v51 = vector.from_elements %v47, %v48, %v49, %v50 : vector<4xf32>
         %v52 = arith.addi %v7, %c1 : i32

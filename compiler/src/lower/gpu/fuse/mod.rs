@@ -258,7 +258,7 @@ impl<'a, 'p> Work<'a, 'p> {
         if self.absorb(&region, &slots, grid, &list[1..], &bound) {
             return Ok(());
         }
-        let rows = if slots.iter().any(|s| s.quantise) { self.entry.rows } else { 0 };
+        let rows = if self.entry.rows == 1 || slots.iter().any(|s| s.quantise) { self.entry.rows } else { 0 };
         self.launch(Op::Region { region, slots, rows }, grid, list, &bound.commands, &bound.read, &bound.written);
         Ok(())
     }

@@ -410,7 +410,7 @@ impl<'a> Flow<'a> {
             // What is read ahead would not fit into registers beside what is used.
             return k.each(k.int(0), k.int(turns), k.int(1), &zeros, |turn, sums| {
                 let (weights, inputs) = (self.weights(turn), self.inputs(turn));
-                k.issued();
+                k.issued_on_amd();
                 self.turn(turn, sums.to_vec(), &weights, &inputs)
             });
         }
@@ -425,7 +425,7 @@ impl<'a> Flow<'a> {
             let next = k.min(k.add(turn, k.int(1)), last);
             let (weights, inputs) = (self.weights(next), self.inputs(next));
             k.ahead();
-            k.issued();
+            k.issued_on_amd();
             let (sums, now) = carried.split_at(kept);
             let sums = self.turn(turn, sums.to_vec(), &now[..w], &now[w..]);
             [sums, weights, inputs].concat()

@@ -78,6 +78,17 @@ pub fn go_on(
                 values[*at] = vec![sum];
             }
         }
+        if level == 0 {
+            // All reads are on their way before the first is used.
+            let is_read = |at: usize| matches!(region.ops[at], RegionOp::Load(_) | RegionOp::LoadScalar(..));
+            let reads: Vec<usize> = (0..region.ops.len()).filter(|&at| is_read(at) && due(values, at)).collect();
+            for &at in &reads {
+                values[at] = one(k, region.ops[at], values, kinds[at], elements, binding);
+            }
+            if reads.len() > 1 && elements > 1 {
+                k.issued();
+            }
+        }
         for at in 0..region.ops.len() {
             if !is_sum(at) && due(values, at) {
                 values[at] = one(k, region.ops[at], values, kinds[at], elements, binding);

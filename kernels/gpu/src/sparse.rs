@@ -94,16 +94,16 @@ pub fn up(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32, u
                 let inside = k.is(next, Is::Less, count);
                 (inside, k.load(k.at(list, k.mul(k.select(inside, next, at), k.int(4))), Type::I32))
             };
-            let dots: Vec<Value> = (0..together)
-                .map(|n| {
-                    let (_, neuron) = neuron(k.int(n));
-                    if format.is_quantised() {
-                        dot_quantised(&k, format, (cols, entry_rows), neuron, lane, row, alone.as_ref())
-                    } else {
-                        dot_plain(&k, cols, neuron, lane, row)
-                    }
-                })
-                .collect();
+            let neurons: Vec<Value> = (0..together).map(|n| neuron(k.int(n)).1).collect();
+            let dots: Vec<Value> = match &alone {
+                Some(x) => {
+                    let weights: Vec<Weights> = neurons.iter().map(|&n| Weights::read(&k, 3, (format, cols), n, lane)).collect();
+                    k.issued();
+                    weights.iter().map(|w| w.times(&k, format, x, k.float(0.0))).collect()
+                }
+                None if format.is_quantised() => neurons.iter().map(|&n| dot_quantised(&k, format, (cols, entry_rows), n, lane, row)).collect(),
+                None => neurons.iter().map(|&n| dot_plain(&k, cols, n, lane, row)).collect(),
+            };
             let dot = k.lane_sums(&dots, 0, 5)[0];
             k.when(k.is(lane, Is::Less, k.int(together)), || {
                 let (inside, neuron) = neuron(lane);
@@ -133,50 +133,67 @@ fn row_part(k: &Kernel, (cols, entry_rows): (u32, u32), pair: Value, row: Value)
     RowPart { codes, factors: [0, 1].map(|odd| layout.load_group(k, input, row, group(odd))) }
 }
 
-/// A lane's share of a dot product: pairs of groups `lane, lane + 32, ...`, or the one that `alone` is the row's part of.
-fn dot_quantised(
-    k: &Kernel,
-    format: Format,
-    (cols, entry_rows): (u32, u32),
-    neuron: Value,
-    lane: Value,
-    row: Value,
-    alone: Option<&RowPart>,
-) -> Value {
-    let groups = row_groups(cols as usize) as u32;
-    let record = k.at(k.parameter(3), k.mul(neuron, k.int(row_bytes(format, cols as usize).expect("checked") as i64)));
-    let code_bytes = if format == Format::Q4 { 32 } else { 64 };
-    let weights = |pair: Value| -> (Value, Vec<Value>) {
-        let scales = k.load_constant(k.at(record, k.mul(pair, k.int(4))), Type::Halves(2));
-        let codes = k.at(record, k.add(k.int(2 * groups), k.mul(pair, k.int(code_bytes))));
-        let words = |at: u32| k.load_aligned(k.at(codes, k.int(16 * at)), Type::Words(4), 4);
-        (scales, (0..code_bytes / 16).map(words).flat_map(|v| (0..4).map(move |e| (v, e))).map(|(v, e)| k.element(v, e)).collect())
-    };
-    let add = |(scales, weights): &(Value, Vec<Value>), x: &RowPart, sum: Value| -> Value {
+/// A neuron's weights of a pair of groups.
+struct Weights {
+    scales: Value,
+    words: Vec<Value>,
+}
+
+impl Weights {
+    fn read(k: &Kernel, parameter: usize, (format, cols): (Format, u32), neuron: Value, pair: Value) -> Self {
+        let record = Record::of(format, cols);
+        let at = k.at(k.parameter(parameter), k.mul(neuron, k.int(record.bytes)));
+        let scales = k.load_constant(k.at(at, k.mul(pair, k.int(4))), Type::Halves(2));
+        let codes = k.at(at, k.add(k.int(record.scales), k.mul(pair, k.int(record.pair))));
+        let words = |n: u32| k.load_aligned(k.at(codes, k.int(16 * n)), Type::Words(4), record.alignment);
+        Self { scales, words: (0..record.pair / 16).map(words).flat_map(|v| (0..4).map(move |e| (v, e))).map(|(v, e)| k.element(v, e)).collect() }
+    }
+
+    fn times(&self, k: &Kernel, format: Format, x: &RowPart, sum: Value) -> Value {
         let mask = k.int(0x0F0F_0F0F);
         let half = |odd: u8| {
             let bias = k.mul(x.factors[usize::from(odd)].1, k.int(-i64::from(format.bias())));
             (0..8usize).fold(bias, |sum, at| {
                 let word = match (format, odd) {
-                    (Format::Q4, 0) => k.and(weights[at], mask),
-                    (Format::Q4, _) => k.and(k.shr(weights[at], k.int(4)), mask),
-                    _ => weights[8 * usize::from(odd) + at],
+                    (Format::Q4, 0) => k.and(self.words[at], mask),
+                    (Format::Q4, _) => k.and(k.shr(self.words[at], k.int(4)), mask),
+                    _ => self.words[8 * usize::from(odd) + at],
                 };
                 k.dot4(word, x.codes[8 * usize::from(odd) + at], sum)
             })
         };
         [0, 1].into_iter().fold(sum, |sum, odd| {
-            let scale = k.mul(k.widen(k.element(*scales, odd)), x.factors[usize::from(odd)].0);
+            let scale = k.mul(k.widen(k.element(self.scales, odd)), x.factors[usize::from(odd)].0);
             k.fma(k.to_float(half(odd)), scale, sum)
         })
-    };
-    if let Some(x) = alone {
-        return add(&weights(lane), x, k.float(0.0));
     }
+}
+
+/// Where a neuron's weights lie: scales of all groups, then codes.
+struct Record {
+    bytes: u32,
+    /// Bytes of the scales.
+    scales: u32,
+    /// Bytes of the codes of a pair of groups.
+    pair: u32,
+    /// Of codes at a multiple of 16 bytes of a record's.
+    alignment: u32,
+}
+
+impl Record {
+    fn of(format: Format, cols: u32) -> Self {
+        let bytes = row_bytes(format, cols as usize).expect("checked") as u32;
+        let scales = 2 * row_groups(cols as usize) as u32;
+        Self { bytes, scales, pair: if format == Format::Q4 { 32 } else { 64 }, alignment: 1 << (bytes | scales | 16).trailing_zeros() }
+    }
+}
+
+/// A lane's share of a dot product: pairs of groups `lane, lane + 32, ...`.
+fn dot_quantised(k: &Kernel, format: Format, (cols, entry_rows): (u32, u32), neuron: Value, lane: Value, row: Value) -> Value {
     k.each(lane, k.int(cols / COLUMNS), k.int(WARP), &[k.float(0.0)], |pair, sum| {
-        let (weights, x) = (weights(pair), row_part(k, (cols, entry_rows), pair, row));
+        let (weights, x) = (Weights::read(k, 3, (format, cols), neuron, pair), row_part(k, (cols, entry_rows), pair, row));
         k.issued();
-        vec![add(&weights, &x, sum[0])]
+        vec![weights.times(k, format, &x, sum[0])]
     })[0]
 }
 
@@ -252,12 +269,17 @@ pub fn down(name: &str, dialect: Dialect, format: Format, (neurons, cols): (u32,
                     let neuron = k.add(first, k.extend(index, Type::I32));
                     let value = k.load(k.at(hidden, k.mul(neuron, k.int(4))), Type::F32);
                     let place = (pair, quarter);
-                    let weights =
-                        if format.is_quantised() { record_part(&k, format, cols, neuron, place) } else { plain_part(&k, cols, neuron, place) };
-                    (inside.map_or(value, |inside| k.select(inside, value, zero)), weights)
+                    let read = format.is_quantised().then(|| read_part(&k, format, cols, neuron, place));
+                    (inside.map_or(value, |inside| k.select(inside, value, zero)), neuron, read)
                 })
                 .collect();
-            loaded.iter().fold(sums.to_vec(), |sums, (value, weights)| sums.iter().zip(weights).map(|(&s, &w)| k.fma(*value, w, s)).collect())
+            if together > 1 {
+                k.issued();
+            }
+            loaded.iter().fold(sums.to_vec(), |sums, &(value, neuron, read)| {
+                let weights = read.map_or_else(|| plain_part(&k, cols, neuron, (pair, quarter)), |read| dequantised(&k, format, quarter, read));
+                sums.iter().zip(weights).map(|(&s, w)| k.fma(value, w, s)).collect()
+            })
         });
         let from = lanes.trailing_zeros();
         // The lanes of a pair and quarter share out its sums.
@@ -293,24 +315,26 @@ fn column_of(k: &Kernel, format: Format, quarter: Value, at: Value) -> Value {
     }
 }
 
-/// The sixteen weights of a lane, dequantised.
-fn record_part(k: &Kernel, format: Format, cols: u32, neuron: Value, (pair, quarter): (Value, Value)) -> Vec<Value> {
-    let groups = row_groups(cols as usize) as u32;
-    let record = k.at(k.parameter(2), k.mul(neuron, k.int(row_bytes(format, cols as usize).expect("checked") as i64)));
-    let scales = k.load_constant(k.at(record, k.mul(pair, k.int(4))), Type::Halves(2));
+/// What a lane reads of its sixteen weights: the scales of the pair of groups, and the codes.
+fn read_part(k: &Kernel, format: Format, cols: u32, neuron: Value, (pair, quarter): (Value, Value)) -> (Value, Value) {
+    let (record, words) = (Record::of(format, cols), if format == Format::Q4 { 2 } else { 4 });
+    let at = k.at(k.parameter(2), k.mul(neuron, k.int(record.bytes)));
+    let scales = k.load_constant(k.at(at, k.mul(pair, k.int(4))), Type::Halves(2));
+    let codes = k.at(at, k.add(k.int(record.scales), k.add(k.mul(pair, k.int(record.pair)), k.mul(quarter, k.int(4 * words)))));
+    (scales, k.load_aligned(codes, Type::Words(words as u8), record.alignment.min(4 * words)))
+}
+
+/// The sixteen weights.
+fn dequantised(k: &Kernel, format: Format, quarter: Value, (scales, words): (Value, Value)) -> Vec<Value> {
     let byte = |word: Value, n: u32| k.and(k.shr(word, k.int(8 * n)), k.int(255));
     let value = |code: Value, bias: i64, scale: Value| k.mul(k.to_float(k.sub(code, k.int(bias))), scale);
     if format == Format::Q4 {
-        let codes = k.at(record, k.add(k.int(2 * groups), k.add(k.mul(pair, k.int(32)), k.mul(quarter, k.int(8)))));
-        let words = k.load_aligned(codes, Type::Words(2), 4);
         let (even, odd) = (k.widen(k.element(scales, 0)), k.widen(k.element(scales, 1)));
         let bytes: Vec<Value> = (0..8).map(|n| byte(k.element(words, n / 4), u32::from(n % 4))).collect();
         let low = bytes.iter().map(|&b| value(k.and(b, k.int(15)), 8, even));
         let high = bytes.iter().map(|&b| value(k.shr(b, k.int(4)), 8, odd));
         low.chain(high).collect()
     } else {
-        let codes = k.at(record, k.add(k.int(2 * groups), k.add(k.mul(pair, k.int(64)), k.mul(quarter, k.int(16)))));
-        let words = k.load_aligned(codes, Type::Words(4), 4);
         let scale = k.widen(k.select(k.is(quarter, Is::Less, k.int(2)), k.element(scales, 0), k.element(scales, 1)));
         (0..16).map(|n| value(byte(k.element(words, n / 4), u32::from(n % 4)), 128, scale)).collect()
     }

@@ -590,11 +590,21 @@ impl Kernel {
                 self.assembly(word);
             }
         }
-        self.issued();
+        self.issued_on_amd();
     }
 
-    /// Reads written before this are issued before what is written after: on AMD the scheduler else puts some behind the waits for others.
+    /// Reads written before this are issued before what is written after: the schedulers else put some behind the waits for others, to save registers.
+    ///
+    /// On Hopper the word is one that says nothing new (the next launch has been let begin); `ptxas` moves no read across it.
     pub fn issued(&self) {
+        self.issued_on_amd();
+        if self.dialect == Dialect::Hopper {
+            self.assembly("griddepcontrol.launch_dependents;");
+        }
+    }
+
+    /// The same on AMD alone, where `ptxas` needs no such word.
+    pub fn issued_on_amd(&self) {
         if self.dialect == Dialect::Amd {
             let none = self.int(0);
             self.line(&format!("llvm.call_intrinsic \"llvm.amdgcn.sched.barrier\"({}) : (i32) -> ()", none.name()));

@@ -78,6 +78,19 @@ pub fn body(k: &Kernel, runs: &[Heads], ring: Ring, epsilon: f32, (most, entry_r
     let (lane, head, row) = (k.thread(), k.block("x"), k.block("y"));
     let rows = k.live_rows(entry_rows);
     let (slot, position) = place(k, row, most);
+    if entry_rows == 1 {
+        // What never changes: the rotation of the position, and the norms' weights.
+        let dim = ring.head_dim;
+        let mut pieces = vec![(k.at(k.parameter(1), k.mul(position, k.int(4 * dim))), u64::from(4 * dim))];
+        let mut at = 3;
+        for run in runs {
+            if run.weighted {
+                pieces.push((k.parameter(at + 1), u64::from(4 * dim)));
+            }
+            at += 1 + usize::from(run.weighted) + usize::from(run.goal == Goal::Buffer);
+        }
+        k.bring(k.is(k.add(lane, head), Is::Equal, k.int(0)), pieces);
+    }
     k.wait_for_launch(entry_rows);
     k.when(k.is(row, Is::Less, rows), || {
         let (mut at, mut first) = (3, 0);
@@ -112,26 +125,28 @@ fn one(
     let guarded =
         |i: Value, read: &dyn Fn() -> Value| if exact { read() } else { k.choose(k.is(i, Is::Less, k.int(half)), || vec![read()], || vec![zero])[0] };
     let mut places = Vec::new();
-    let mut sum = zero;
     for n in 0..pairs {
         let i = k.add(lane, k.int(n * WARP));
         let read = |offset: u32| guarded(i, &|| k.load(k.at(k.parameter(input), k.mul(k.add(index, k.add(i, k.int(offset))), k.int(4))), Type::F32));
-        let (a, b) = (read(0), read(half));
-        sum = k.fma(a, a, k.fma(b, b, sum));
-        places.push((i, a, b));
+        let constant = |parameter: usize, at: Value| guarded(i, &|| k.load_constant(k.at(k.parameter(parameter), k.mul(at, k.int(4))), Type::F32));
+        let weights = weight.map(|w| [0, half].map(|offset| constant(w, k.add(i, k.int(offset)))));
+        let turn = run.rotated.then(|| {
+            let at = k.add(k.mul(position, k.int(dim)), i);
+            [0, half].map(|offset| constant(1, k.add(at, k.int(offset))))
+        });
+        places.push((i, [read(0), read(half)], weights, turn));
     }
+    // All reads are on their way before the first is used.
+    k.issued();
+    let sum = places.iter().fold(zero, |sum, (_, [a, b], ..)| k.fma(*a, *a, k.fma(*b, *b, sum)));
     let mean = k.mul(k.lane_sum(sum, 0, 5), k.float(1.0 / dim as f32));
     let factor = k.reciprocal(k.root(k.add(mean, k.float(epsilon))));
-    for (i, a, b) in places {
-        let constant = |parameter: usize, at: Value| guarded(i, &|| k.load_constant(k.at(k.parameter(parameter), k.mul(at, k.int(4))), Type::F32));
-        let weigh = |x: Value, offset: u32| {
-            let x = k.mul(x, factor);
-            weight.map_or(x, |w| k.mul(x, constant(w, k.add(i, k.int(offset)))))
-        };
-        let (mut a, mut b) = (weigh(a, 0), weigh(b, half));
-        if run.rotated {
-            let at = k.add(k.mul(position, k.int(dim)), i);
-            let (cos, sin) = (constant(1, at), constant(1, k.add(at, k.int(half))));
+    for (i, values, weights, turn) in places {
+        let [mut a, mut b] = values.map(|x| k.mul(x, factor));
+        if let Some([low, high]) = weights {
+            (a, b) = (k.mul(a, low), k.mul(b, high));
+        }
+        if let Some([cos, sin]) = turn {
             (a, b) = (k.sub(k.mul(a, cos), k.mul(b, sin)), k.add(k.mul(b, cos), k.mul(a, sin)));
         }
         let store = || match out {

@@ -85,7 +85,7 @@ pub fn go_on(
             for &at in &reads {
                 values[at] = one(k, region.ops[at], values, kinds[at], elements, binding);
             }
-            if reads.len() > 1 && elements > 1 {
+            if reads.len() > 1 {
                 k.issued();
             }
         }

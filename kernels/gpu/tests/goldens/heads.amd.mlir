@@ -45,206 +45,211 @@ gpu.module @kernels {
         %v20 = arith.muli %v19, %c5 : i32
         %v21 = arith.addi %v1, %c3 : i32
         %v22 = arith.addi %v21, %c3 : i32
-        %v23 = arith.addi %v20, %v22 : i32
-        %v24 = arith.muli %v23, %c1 : i32
-        %v25 = llvm.getelementptr %v1000003[%v24] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v26 = llvm.load %v25 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v27 = arith.addi %v21, %c7 : i32
-        %v28 = arith.addi %v20, %v27 : i32
-        %v29 = arith.muli %v28, %c1 : i32
-        %v30 = llvm.getelementptr %v1000003[%v29] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v31 = llvm.load %v30 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v32 = llvm.intr.fma(%v31, %v31, %c6) : (f32, f32, f32) -> f32
-        %v33 = llvm.intr.fma(%v26, %v26, %v32) : (f32, f32, f32) -> f32
-        %v34, %v34ok = gpu.shuffle xor %v33, %c8, %c7 : f32
-        %v35 = arith.addf %v33, %v34 : f32
-        %v36, %v36ok = gpu.shuffle xor %v35, %c9, %c7 : f32
-        %v37 = arith.addf %v35, %v36 : f32
-        %v38, %v38ok = gpu.shuffle xor %v37, %c1, %c7 : f32
-        %v39 = arith.addf %v37, %v38 : f32
-        %v40, %v40ok = gpu.shuffle xor %v39, %c4, %c7 : f32
-        %v41 = arith.addf %v39, %v40 : f32
-        %v42, %v42ok = gpu.shuffle xor %v41, %c10, %c7 : f32
-        %v43 = arith.addf %v41, %v42 : f32
-        %v44 = arith.mulf %v43, %c11 : f32
-        %v45 = arith.addf %v44, %c12 : f32
-        %v46 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v45) : (f32) -> f32
-        %v47 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v46) : (f32) -> f32
-        %v48 = arith.mulf %v26, %v47 : f32
-        %v49 = arith.addi %v21, %c3 : i32
-        %v50 = arith.muli %v49, %c1 : i32
-        %v51 = llvm.getelementptr %v1000004[%v50] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v52 = llvm.load %v51 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v53 = arith.mulf %v48, %v52 : f32
-        %v54 = arith.mulf %v31, %v47 : f32
-        %v55 = arith.addi %v21, %c7 : i32
-        %v56 = arith.muli %v55, %c1 : i32
-        %v57 = llvm.getelementptr %v1000004[%v56] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v58 = llvm.load %v57 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v59 = arith.mulf %v54, %v58 : f32
-        %v60 = arith.muli %v12, %c5 : i32
-        %v61 = arith.addi %v60, %v21 : i32
-        %v62 = arith.muli %v61, %c1 : i32
-        %v63 = llvm.getelementptr %v1000001[%v62] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v64 = llvm.load %v63 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v65 = arith.addi %v61, %c7 : i32
-        %v66 = arith.muli %v65, %c1 : i32
-        %v67 = llvm.getelementptr %v1000001[%v66] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v68 = llvm.load %v67 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v69 = arith.mulf %v53, %v64 : f32
-        %v70 = arith.mulf %v59, %v68 : f32
-        %v71 = arith.subf %v69, %v70 : f32
-        %v72 = arith.mulf %v59, %v64 : f32
-        %v73 = arith.mulf %v53, %v68 : f32
-        %v74 = arith.addf %v72, %v73 : f32
-        %v75 = arith.addi %v21, %c3 : i32
-        %v76 = arith.addi %v20, %v75 : i32
-        %v77 = arith.muli %v76, %c1 : i32
-        %v78 = llvm.getelementptr %v1000005[%v77] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v71, %v78 {alignment = 4 : i64} : f32, !llvm.ptr<1>
-        %v79 = arith.addi %v21, %c7 : i32
-        %v80 = arith.addi %v20, %v79 : i32
-        %v81 = arith.muli %v80, %c1 : i32
-        %v82 = llvm.getelementptr %v1000005[%v81] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v74, %v82 {alignment = 4 : i64} : f32, !llvm.ptr<1>
+        %v23 = arith.muli %v22, %c1 : i32
+        %v24 = llvm.getelementptr %v1000004[%v23] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v25 = llvm.load %v24 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v26 = arith.addi %v21, %c7 : i32
+        %v27 = arith.muli %v26, %c1 : i32
+        %v28 = llvm.getelementptr %v1000004[%v27] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v29 = llvm.load %v28 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v30 = arith.muli %v12, %c5 : i32
+        %v31 = arith.addi %v30, %v21 : i32
+        %v32 = arith.addi %v31, %c3 : i32
+        %v33 = arith.muli %v32, %c1 : i32
+        %v34 = llvm.getelementptr %v1000001[%v33] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v35 = llvm.load %v34 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v36 = arith.addi %v31, %c7 : i32
+        %v37 = arith.muli %v36, %c1 : i32
+        %v38 = llvm.getelementptr %v1000001[%v37] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v39 = llvm.load %v38 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v40 = arith.addi %v21, %c3 : i32
+        %v41 = arith.addi %v20, %v40 : i32
+        %v42 = arith.muli %v41, %c1 : i32
+        %v43 = llvm.getelementptr %v1000003[%v42] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v44 = llvm.load %v43 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v45 = arith.addi %v21, %c7 : i32
+        %v46 = arith.addi %v20, %v45 : i32
+        %v47 = arith.muli %v46, %c1 : i32
+        %v48 = llvm.getelementptr %v1000003[%v47] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v49 = llvm.load %v48 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c3) : (i32) -> ()
+        %v50 = llvm.intr.fma(%v49, %v49, %c6) : (f32, f32, f32) -> f32
+        %v51 = llvm.intr.fma(%v44, %v44, %v50) : (f32, f32, f32) -> f32
+        %v52, %v52ok = gpu.shuffle xor %v51, %c8, %c7 : f32
+        %v53 = arith.addf %v51, %v52 : f32
+        %v54, %v54ok = gpu.shuffle xor %v53, %c9, %c7 : f32
+        %v55 = arith.addf %v53, %v54 : f32
+        %v56, %v56ok = gpu.shuffle xor %v55, %c1, %c7 : f32
+        %v57 = arith.addf %v55, %v56 : f32
+        %v58, %v58ok = gpu.shuffle xor %v57, %c4, %c7 : f32
+        %v59 = arith.addf %v57, %v58 : f32
+        %v60, %v60ok = gpu.shuffle xor %v59, %c10, %c7 : f32
+        %v61 = arith.addf %v59, %v60 : f32
+        %v62 = arith.mulf %v61, %c11 : f32
+        %v63 = arith.addf %v62, %c12 : f32
+        %v64 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v63) : (f32) -> f32
+        %v65 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v64) : (f32) -> f32
+        %v66 = arith.mulf %v44, %v65 : f32
+        %v67 = arith.mulf %v49, %v65 : f32
+        %v68 = arith.mulf %v66, %v25 : f32
+        %v69 = arith.mulf %v67, %v29 : f32
+        %v70 = arith.mulf %v68, %v35 : f32
+        %v71 = arith.mulf %v69, %v39 : f32
+        %v72 = arith.subf %v70, %v71 : f32
+        %v73 = arith.mulf %v69, %v35 : f32
+        %v74 = arith.mulf %v68, %v39 : f32
+        %v75 = arith.addf %v73, %v74 : f32
+        %v76 = arith.addi %v21, %c3 : i32
+        %v77 = arith.addi %v20, %v76 : i32
+        %v78 = arith.muli %v77, %c1 : i32
+        %v79 = llvm.getelementptr %v1000005[%v78] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v72, %v79 {alignment = 4 : i64} : f32, !llvm.ptr<1>
+        %v80 = arith.addi %v21, %c7 : i32
+        %v81 = arith.addi %v20, %v80 : i32
+        %v82 = arith.muli %v81, %c1 : i32
+        %v83 = llvm.getelementptr %v1000005[%v82] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v75, %v83 {alignment = 4 : i64} : f32, !llvm.ptr<1>
       }
-      %v83 = arith.cmpi sge, %v2, %c4 : i32
-      %v84 = arith.cmpi slt, %v2, %c13 : i32
-      %v85 = arith.andi %v83, %v84 : i1
-      scf.if %v85 {
-        %v86 = arith.subi %v2, %c4 : i32
-        %v87 = arith.muli %v3, %c10 : i32
-        %v88 = arith.addi %v87, %v86 : i32
-        %v89 = arith.muli %v88, %c5 : i32
-        %v90 = arith.addi %v1, %c3 : i32
-        %v91 = arith.addi %v90, %c3 : i32
-        %v92 = arith.addi %v89, %v91 : i32
+      %v84 = arith.cmpi sge, %v2, %c4 : i32
+      %v85 = arith.cmpi slt, %v2, %c13 : i32
+      %v86 = arith.andi %v84, %v85 : i1
+      scf.if %v86 {
+        %v87 = arith.subi %v2, %c4 : i32
+        %v88 = arith.muli %v3, %c10 : i32
+        %v89 = arith.addi %v88, %v87 : i32
+        %v90 = arith.muli %v89, %c5 : i32
+        %v91 = arith.addi %v1, %c3 : i32
+        %v92 = arith.addi %v91, %c3 : i32
         %v93 = arith.muli %v92, %c1 : i32
-        %v94 = llvm.getelementptr %v1000006[%v93] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v95 = llvm.load %v94 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v96 = arith.addi %v90, %c7 : i32
-        %v97 = arith.addi %v89, %v96 : i32
-        %v98 = arith.muli %v97, %c1 : i32
-        %v99 = llvm.getelementptr %v1000006[%v98] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v100 = llvm.load %v99 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v101 = llvm.intr.fma(%v100, %v100, %c6) : (f32, f32, f32) -> f32
-        %v102 = llvm.intr.fma(%v95, %v95, %v101) : (f32, f32, f32) -> f32
-        %v103, %v103ok = gpu.shuffle xor %v102, %c8, %c7 : f32
-        %v104 = arith.addf %v102, %v103 : f32
-        %v105, %v105ok = gpu.shuffle xor %v104, %c9, %c7 : f32
-        %v106 = arith.addf %v104, %v105 : f32
-        %v107, %v107ok = gpu.shuffle xor %v106, %c1, %c7 : f32
-        %v108 = arith.addf %v106, %v107 : f32
-        %v109, %v109ok = gpu.shuffle xor %v108, %c4, %c7 : f32
-        %v110 = arith.addf %v108, %v109 : f32
-        %v111, %v111ok = gpu.shuffle xor %v110, %c10, %c7 : f32
-        %v112 = arith.addf %v110, %v111 : f32
-        %v113 = arith.mulf %v112, %c11 : f32
-        %v114 = arith.addf %v113, %c12 : f32
-        %v115 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v114) : (f32) -> f32
-        %v116 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v115) : (f32) -> f32
-        %v117 = arith.mulf %v95, %v116 : f32
-        %v118 = arith.addi %v90, %c3 : i32
-        %v119 = arith.muli %v118, %c1 : i32
-        %v120 = llvm.getelementptr %v1000007[%v119] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v121 = llvm.load %v120 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v122 = arith.mulf %v117, %v121 : f32
-        %v123 = arith.mulf %v100, %v116 : f32
-        %v124 = arith.addi %v90, %c7 : i32
-        %v125 = arith.muli %v124, %c1 : i32
-        %v126 = llvm.getelementptr %v1000007[%v125] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v127 = llvm.load %v126 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v128 = arith.mulf %v123, %v127 : f32
-        %v129 = arith.muli %v12, %c5 : i32
-        %v130 = arith.addi %v129, %v90 : i32
-        %v131 = arith.muli %v130, %c1 : i32
-        %v132 = llvm.getelementptr %v1000001[%v131] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v133 = llvm.load %v132 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v134 = arith.addi %v130, %c7 : i32
-        %v135 = arith.muli %v134, %c1 : i32
-        %v136 = llvm.getelementptr %v1000001[%v135] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v137 = llvm.load %v136 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v138 = arith.mulf %v122, %v133 : f32
-        %v139 = arith.mulf %v128, %v137 : f32
-        %v140 = arith.subf %v138, %v139 : f32
-        %v141 = arith.mulf %v128, %v133 : f32
-        %v142 = arith.mulf %v122, %v137 : f32
-        %v143 = arith.addf %v141, %v142 : f32
-        %v144 = arith.remui %v12, %c7 : i32
-        %v145 = arith.extui %v8 : i32 to i64
-        %v146 = arith.muli %v145, %c14 : i64
-        %v147 = llvm.getelementptr %v1000002[%v146] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
-        %v148 = arith.muli %v86, %c7 : i32
-        %v149 = arith.addi %v148, %v144 : i32
-        %v150 = arith.muli %v149, %c5 : i32
-        %v151 = arith.addi %v150, %v90 : i32
-        %v152 = arith.truncf %v140 : f32 to f16
-        %v153 = arith.addi %v151, %c3 : i32
-        %v154 = arith.muli %v153, %c4 : i32
-        %v155 = llvm.getelementptr %v147[%v154] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v152, %v155 {alignment = 2 : i64} : f16, !llvm.ptr<1>
-        %v156 = arith.truncf %v143 : f32 to f16
-        %v157 = arith.addi %v151, %c7 : i32
-        %v158 = arith.muli %v157, %c4 : i32
-        %v159 = llvm.getelementptr %v147[%v158] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v156, %v159 {alignment = 2 : i64} : f16, !llvm.ptr<1>
+        %v94 = llvm.getelementptr %v1000007[%v93] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v95 = llvm.load %v94 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v96 = arith.addi %v91, %c7 : i32
+        %v97 = arith.muli %v96, %c1 : i32
+        %v98 = llvm.getelementptr %v1000007[%v97] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v99 = llvm.load %v98 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v100 = arith.muli %v12, %c5 : i32
+        %v101 = arith.addi %v100, %v91 : i32
+        %v102 = arith.addi %v101, %c3 : i32
+        %v103 = arith.muli %v102, %c1 : i32
+        %v104 = llvm.getelementptr %v1000001[%v103] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v105 = llvm.load %v104 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v106 = arith.addi %v101, %c7 : i32
+        %v107 = arith.muli %v106, %c1 : i32
+        %v108 = llvm.getelementptr %v1000001[%v107] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v109 = llvm.load %v108 invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v110 = arith.addi %v91, %c3 : i32
+        %v111 = arith.addi %v90, %v110 : i32
+        %v112 = arith.muli %v111, %c1 : i32
+        %v113 = llvm.getelementptr %v1000006[%v112] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v114 = llvm.load %v113 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v115 = arith.addi %v91, %c7 : i32
+        %v116 = arith.addi %v90, %v115 : i32
+        %v117 = arith.muli %v116, %c1 : i32
+        %v118 = llvm.getelementptr %v1000006[%v117] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v119 = llvm.load %v118 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c3) : (i32) -> ()
+        %v120 = llvm.intr.fma(%v119, %v119, %c6) : (f32, f32, f32) -> f32
+        %v121 = llvm.intr.fma(%v114, %v114, %v120) : (f32, f32, f32) -> f32
+        %v122, %v122ok = gpu.shuffle xor %v121, %c8, %c7 : f32
+        %v123 = arith.addf %v121, %v122 : f32
+        %v124, %v124ok = gpu.shuffle xor %v123, %c9, %c7 : f32
+        %v125 = arith.addf %v123, %v124 : f32
+        %v126, %v126ok = gpu.shuffle xor %v125, %c1, %c7 : f32
+        %v127 = arith.addf %v125, %v126 : f32
+        %v128, %v128ok = gpu.shuffle xor %v127, %c4, %c7 : f32
+        %v129 = arith.addf %v127, %v128 : f32
+        %v130, %v130ok = gpu.shuffle xor %v129, %c10, %c7 : f32
+        %v131 = arith.addf %v129, %v130 : f32
+        %v132 = arith.mulf %v131, %c11 : f32
+        %v133 = arith.addf %v132, %c12 : f32
+        %v134 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v133) : (f32) -> f32
+        %v135 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v134) : (f32) -> f32
+        %v136 = arith.mulf %v114, %v135 : f32
+        %v137 = arith.mulf %v119, %v135 : f32
+        %v138 = arith.mulf %v136, %v95 : f32
+        %v139 = arith.mulf %v137, %v99 : f32
+        %v140 = arith.mulf %v138, %v105 : f32
+        %v141 = arith.mulf %v139, %v109 : f32
+        %v142 = arith.subf %v140, %v141 : f32
+        %v143 = arith.mulf %v139, %v105 : f32
+        %v144 = arith.mulf %v138, %v109 : f32
+        %v145 = arith.addf %v143, %v144 : f32
+        %v146 = arith.remui %v12, %c7 : i32
+        %v147 = arith.extui %v8 : i32 to i64
+        %v148 = arith.muli %v147, %c14 : i64
+        %v149 = llvm.getelementptr %v1000002[%v148] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+        %v150 = arith.muli %v87, %c7 : i32
+        %v151 = arith.addi %v150, %v146 : i32
+        %v152 = arith.muli %v151, %c5 : i32
+        %v153 = arith.addi %v152, %v91 : i32
+        %v154 = arith.truncf %v142 : f32 to f16
+        %v155 = arith.addi %v153, %c3 : i32
+        %v156 = arith.muli %v155, %c4 : i32
+        %v157 = llvm.getelementptr %v149[%v156] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v154, %v157 {alignment = 2 : i64} : f16, !llvm.ptr<1>
+        %v158 = arith.truncf %v145 : f32 to f16
+        %v159 = arith.addi %v153, %c7 : i32
+        %v160 = arith.muli %v159, %c4 : i32
+        %v161 = llvm.getelementptr %v149[%v160] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v158, %v161 {alignment = 2 : i64} : f16, !llvm.ptr<1>
       }
-      %v160 = arith.cmpi sge, %v2, %c13 : i32
-      %v161 = arith.cmpi slt, %v2, %c1 : i32
-      %v162 = arith.andi %v160, %v161 : i1
-      scf.if %v162 {
-        %v163 = arith.subi %v2, %c13 : i32
-        %v164 = arith.muli %v3, %c10 : i32
-        %v165 = arith.addi %v164, %v163 : i32
-        %v166 = arith.muli %v165, %c5 : i32
-        %v167 = arith.addi %v1, %c3 : i32
-        %v168 = arith.addi %v167, %c3 : i32
-        %v169 = arith.addi %v166, %v168 : i32
-        %v170 = arith.muli %v169, %c1 : i32
-        %v171 = llvm.getelementptr %v1000008[%v170] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v172 = llvm.load %v171 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v173 = arith.addi %v167, %c7 : i32
-        %v174 = arith.addi %v166, %v173 : i32
-        %v175 = arith.muli %v174, %c1 : i32
-        %v176 = llvm.getelementptr %v1000008[%v175] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        %v177 = llvm.load %v176 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
-        %v178 = llvm.intr.fma(%v177, %v177, %c6) : (f32, f32, f32) -> f32
-        %v179 = llvm.intr.fma(%v172, %v172, %v178) : (f32, f32, f32) -> f32
-        %v180, %v180ok = gpu.shuffle xor %v179, %c8, %c7 : f32
-        %v181 = arith.addf %v179, %v180 : f32
-        %v182, %v182ok = gpu.shuffle xor %v181, %c9, %c7 : f32
+      %v162 = arith.cmpi sge, %v2, %c13 : i32
+      %v163 = arith.cmpi slt, %v2, %c1 : i32
+      %v164 = arith.andi %v162, %v163 : i1
+      scf.if %v164 {
+        %v165 = arith.subi %v2, %c13 : i32
+        %v166 = arith.muli %v3, %c10 : i32
+        %v167 = arith.addi %v166, %v165 : i32
+        %v168 = arith.muli %v167, %c5 : i32
+        %v169 = arith.addi %v1, %c3 : i32
+        %v170 = arith.addi %v169, %c3 : i32
+        %v171 = arith.addi %v168, %v170 : i32
+        %v172 = arith.muli %v171, %c1 : i32
+        %v173 = llvm.getelementptr %v1000008[%v172] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v174 = llvm.load %v173 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        %v175 = arith.addi %v169, %c7 : i32
+        %v176 = arith.addi %v168, %v175 : i32
+        %v177 = arith.muli %v176, %c1 : i32
+        %v178 = llvm.getelementptr %v1000008[%v177] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        %v179 = llvm.load %v178 {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+        llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c3) : (i32) -> ()
+        %v180 = llvm.intr.fma(%v179, %v179, %c6) : (f32, f32, f32) -> f32
+        %v181 = llvm.intr.fma(%v174, %v174, %v180) : (f32, f32, f32) -> f32
+        %v182, %v182ok = gpu.shuffle xor %v181, %c8, %c7 : f32
         %v183 = arith.addf %v181, %v182 : f32
-        %v184, %v184ok = gpu.shuffle xor %v183, %c1, %c7 : f32
+        %v184, %v184ok = gpu.shuffle xor %v183, %c9, %c7 : f32
         %v185 = arith.addf %v183, %v184 : f32
-        %v186, %v186ok = gpu.shuffle xor %v185, %c4, %c7 : f32
+        %v186, %v186ok = gpu.shuffle xor %v185, %c1, %c7 : f32
         %v187 = arith.addf %v185, %v186 : f32
-        %v188, %v188ok = gpu.shuffle xor %v187, %c10, %c7 : f32
+        %v188, %v188ok = gpu.shuffle xor %v187, %c4, %c7 : f32
         %v189 = arith.addf %v187, %v188 : f32
-        %v190 = arith.mulf %v189, %c11 : f32
-        %v191 = arith.addf %v190, %c12 : f32
-        %v192 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v191) : (f32) -> f32
-        %v193 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v192) : (f32) -> f32
-        %v194 = arith.mulf %v172, %v193 : f32
-        %v195 = arith.mulf %v177, %v193 : f32
-        %v196 = arith.remui %v12, %c7 : i32
-        %v197 = arith.extui %v8 : i32 to i64
-        %v198 = arith.muli %v197, %c14 : i64
-        %v199 = llvm.getelementptr %v1000002[%v198] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
-        %v200 = llvm.getelementptr %v199[%c15] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
-        %v201 = arith.muli %v163, %c7 : i32
-        %v202 = arith.addi %v201, %v196 : i32
-        %v203 = arith.muli %v202, %c5 : i32
-        %v204 = arith.addi %v203, %v167 : i32
-        %v205 = arith.truncf %v194 : f32 to f16
-        %v206 = arith.addi %v204, %c3 : i32
-        %v207 = arith.muli %v206, %c4 : i32
-        %v208 = llvm.getelementptr %v200[%v207] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v205, %v208 {alignment = 2 : i64} : f16, !llvm.ptr<1>
-        %v209 = arith.truncf %v195 : f32 to f16
-        %v210 = arith.addi %v204, %c7 : i32
-        %v211 = arith.muli %v210, %c4 : i32
-        %v212 = llvm.getelementptr %v200[%v211] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
-        llvm.store %v209, %v212 {alignment = 2 : i64} : f16, !llvm.ptr<1>
+        %v190, %v190ok = gpu.shuffle xor %v189, %c10, %c7 : f32
+        %v191 = arith.addf %v189, %v190 : f32
+        %v192 = arith.mulf %v191, %c11 : f32
+        %v193 = arith.addf %v192, %c12 : f32
+        %v194 = llvm.call_intrinsic "llvm.amdgcn.sqrt.f32"(%v193) : (f32) -> f32
+        %v195 = llvm.call_intrinsic "llvm.amdgcn.rcp.f32"(%v194) : (f32) -> f32
+        %v196 = arith.mulf %v174, %v195 : f32
+        %v197 = arith.mulf %v179, %v195 : f32
+        %v198 = arith.remui %v12, %c7 : i32
+        %v199 = arith.extui %v8 : i32 to i64
+        %v200 = arith.muli %v199, %c14 : i64
+        %v201 = llvm.getelementptr %v1000002[%v200] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+        %v202 = llvm.getelementptr %v201[%c15] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+        %v203 = arith.muli %v165, %c7 : i32
+        %v204 = arith.addi %v203, %v198 : i32
+        %v205 = arith.muli %v204, %c5 : i32
+        %v206 = arith.addi %v205, %v169 : i32
+        %v207 = arith.truncf %v196 : f32 to f16
+        %v208 = arith.addi %v206, %c3 : i32
+        %v209 = arith.muli %v208, %c4 : i32
+        %v210 = llvm.getelementptr %v202[%v209] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v207, %v210 {alignment = 2 : i64} : f16, !llvm.ptr<1>
+        %v211 = arith.truncf %v197 : f32 to f16
+        %v212 = arith.addi %v206, %c7 : i32
+        %v213 = arith.muli %v212, %c4 : i32
+        %v214 = llvm.getelementptr %v202[%v213] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+        llvm.store %v211, %v214 {alignment = 2 : i64} : f16, !llvm.ptr<1>
       }
     }
     gpu.return

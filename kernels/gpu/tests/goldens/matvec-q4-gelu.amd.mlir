@@ -219,6 +219,7 @@ gpu.module @kernels {
         %v164 = arith.addi %v162, %v163 : i32
         %v165 = llvm.getelementptr %v128[%v164] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
         %v166 = llvm.load %v165 {alignment = 4 : i64} : !llvm.ptr<3> -> f32
+        llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c3) : (i32) -> ()
         %v167 = arith.mulf %v154, %c20 : f32
         %v168 = arith.mulf %v167, %v154 : f32
         %v169 = arith.mulf %v168, %v154 : f32

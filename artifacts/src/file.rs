@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// First bytes of every artifact.
 pub const MAGIC: [u8; 8] = *b"UNICORN\0";
 /// The one version this program reads and writes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Sections begin at multiples of this.
 pub const PAGE: u64 = 4096;
 const MAX_SECTIONS: usize = 32;

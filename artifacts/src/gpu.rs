@@ -42,6 +42,8 @@ pub enum Argument {
     Counters(u64),
     /// The best logit of each row.
     Best,
+    /// The largest logits of each row; see [`top_bytes`].
+    Top,
 }
 
 impl Argument {
@@ -89,6 +91,28 @@ pub struct GpuEntry {
     pub stages: Vec<Stage>,
     /// Tail: finds the best logit of each row, where that is all that is wanted.
     pub best: Option<Launch>,
+    /// Tail: finds the largest logits of each row, where those are all that is wanted; none where [`GpuEntry::best`] is none.
+    pub top: Vec<Launch>,
+}
+
+/// How many of the largest logits a device surely finds.
+pub const TOP: u32 = 128;
+/// Counts of a row's logits by size.
+pub const TOP_BINS: u32 = 4096;
+/// Most logits of a row that are found; where more are as large as the [`TOP`]th, all must be fetched.
+pub const TOP_CAPACITY: u32 = 1024;
+/// Bytes that a row's largest logits take: how many they are (32 bits), 32 bits unused, then 64 bits for each: the order of its bits above, the complement
+/// of its id below.
+pub const TOP_ROW_BYTES: u32 = 8 + 8 * TOP_CAPACITY;
+
+/// First byte of the results in the memory for the largest logits of `rows` rows; counts are before them.
+pub fn top_results(rows: u32) -> u64 {
+    u64::from(rows) * u64::from(4 * TOP_BINS)
+}
+
+/// Bytes of that memory.
+pub fn top_bytes(rows: u32) -> u64 {
+    top_results(rows) + u64::from(rows) * u64::from(TOP_ROW_BYTES)
 }
 
 /// A kernel, the same for every target.

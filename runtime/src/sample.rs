@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use crate::{Error, Result};
+use unicorn_artifact::gpu::TOP;
 
 /// How a request wants its tokens drawn. The default is what the OpenAI API does when nothing is said.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +103,17 @@ pub struct Sampled {
     pub logprob: Option<Logprob>,
 }
 
+/// What of a row's logits a sampler looks at, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// The largest decides.
+    Best,
+    /// The largest [`TOP`] do.
+    Top,
+    /// Any may matter.
+    All,
+}
+
 /// Working memory that samplers of one thread share.
 #[derive(Debug)]
 pub struct Scratch {
@@ -144,9 +156,38 @@ impl Sampler {
         Ok(Self { params, vocabulary, random: Random::new(seed), seen })
     }
 
-    /// Whether the largest logit decides alone.
-    pub fn is_greedy(&self) -> bool {
-        self.params.temperature == 0.0 && self.seen.is_empty() && self.params.logit_bias.is_empty() && self.params.logprobs.is_none()
+    /// What of a row's logits decides.
+    pub fn needs(&self) -> Needs {
+        let p = &self.params;
+        if !(self.seen.is_empty() && p.logit_bias.is_empty() && p.logprobs.is_none()) {
+            Needs::All
+        } else if p.temperature == 0.0 {
+            Needs::Best
+        } else if (1..=TOP as usize).contains(&p.top_k) {
+            Needs::Top
+        } else {
+            Needs::All
+        }
+    }
+
+    /// As [`Sampler::sample`] of a sampler that needs no more, from the largest logits and their ids in any order: the largest [`TOP`] at least.
+    ///
+    /// # Errors
+    /// [`Error::Step`] when one is not a number, or there are none.
+    pub fn sample_top(&mut self, largest: &[(u32, f32)], scratch: &mut Scratch) -> Result<Sampled> {
+        if let Some(&(id, logit)) = largest.iter().find(|(id, logit)| unusable(&[*logit]).is_some() || *id as usize >= self.vocabulary) {
+            return self.take(id, logit);
+        }
+        let candidates = &mut scratch.candidates;
+        candidates.clear();
+        candidates.extend(largest.iter().map(|&(id, logit)| (logit, id)));
+        let Some(&(logit, id)) = candidates.iter().min_by(|a, b| likelier(a, b)) else {
+            return Err(Error::Step("no logits came back".into()));
+        };
+        if self.params.temperature == 0.0 {
+            return self.take(id, logit);
+        }
+        Ok(Sampled { id: self.draw_from(logit, candidates), logprob: None })
     }
 
     /// As [`Sampler::sample`] of a greedy sampler, from the largest logit alone.
@@ -205,13 +246,18 @@ impl Sampler {
 
     /// Temperature, top-k, top-p, min-p, in this order; then a draw from what is left.
     fn draw(&mut self, logits: &[f32], candidates: &mut Vec<(f32, u32)>) -> u32 {
-        let p = &self.params;
         let max = largest(logits);
         if max == f32::NEG_INFINITY {
             return 0;
         }
         candidates.clear();
         candidates.extend(logits.iter().enumerate().map(|(id, &x)| (x, id as u32)));
+        self.draw_from(max, candidates)
+    }
+
+    /// As [`Sampler::draw`], from logits and ids among which are all that top-k would keep; `max` is the largest.
+    fn draw_from(&mut self, max: f32, candidates: &mut Vec<(f32, u32)>) -> u32 {
+        let p = &self.params;
         if p.top_k > 0 && p.top_k < candidates.len() {
             candidates.select_nth_unstable_by(p.top_k - 1, likelier);
             candidates.truncate(p.top_k);
@@ -545,6 +591,55 @@ mod tests {
             let mut p = params();
             change(&mut p);
             assert!(matches!(p.check(2), Err(Error::Request { field, .. }) if field == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_largest_logits_are_enough_where_top_k_keeps_few() {
+        let mut scratch = Scratch::new(4096);
+        let mut random = Random::new(7);
+        for turn in 0..200u64 {
+            // Coarse values, so that some are alike at the edge.
+            let logits: Vec<f32> = (0..4096).map(|_| (random.unit() * 40.0).floor() as f32 / 4.0).collect();
+            let mut all: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            let last = all[TOP as usize - 1].1;
+            let mut largest: Vec<(u32, f32)> = all.into_iter().filter(|(_, x)| *x >= last).collect();
+            largest.reverse();
+            let params = SamplingParams {
+                temperature: if turn % 5 == 0 { 0.0 } else { 0.5 + turn as f32 / 200.0 },
+                top_k: [1, 40, 64, TOP as usize][turn as usize % 4],
+                top_p: if turn % 3 == 0 { 0.9 } else { 1.0 },
+                min_p: if turn % 7 == 0 { 0.2 } else { 0.0 },
+                seed: Some(turn),
+                ..SamplingParams::default()
+            };
+            let mut of_all = Sampler::new(params.clone(), 4096, &[]).unwrap();
+            let mut of_few = Sampler::new(params, 4096, &[]).unwrap();
+            assert!(of_all.needs() <= Needs::Top);
+            for _ in 0..3 {
+                assert_eq!(of_all.sample(&logits, &mut scratch).unwrap(), of_few.sample_top(&largest, &mut scratch).unwrap(), "turn {turn}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_beyond_the_largest_gets_all() {
+        let needs = |params: SamplingParams| Sampler::new(params, 100, &[]).unwrap().needs();
+        let top_k = |top_k| SamplingParams { top_k, ..SamplingParams::default() };
+        assert_eq!(needs(SamplingParams::greedy()), Needs::Best);
+        assert_eq!((needs(top_k(64)), needs(top_k(TOP as usize + 1)), needs(top_k(0))), (Needs::Top, Needs::All, Needs::All));
+        assert_eq!(needs(SamplingParams { logprobs: Some(0), ..top_k(64) }), Needs::All);
+        assert_eq!(needs(SamplingParams { logit_bias: vec![(1, 1.0)], ..top_k(64) }), Needs::All);
+        assert_eq!(needs(SamplingParams { presence_penalty: 1.0, ..SamplingParams::greedy() }), Needs::All);
+    }
+
+    #[test]
+    fn a_largest_logit_that_is_none_is_a_fault() {
+        let mut sampler = Sampler::new(SamplingParams { top_k: 4, ..SamplingParams::default() }, 8, &[]).unwrap();
+        let mut scratch = Scratch::new(8);
+        for largest in [&[(1, 1.0), (2, f32::INFINITY)][..], &[(9, 1.0)], &[]] {
+            assert!(matches!(sampler.sample_top(largest, &mut scratch), Err(Error::Step(_))), "{largest:?}");
         }
     }
 }

@@ -61,6 +61,24 @@ pub trait Stepper: Send {
             sink(row, id, logit);
         })
     }
+
+    /// As [`Stepper::step`], where of the logits only the largest [`TOP`](unicorn_artifact::gpu::TOP) among the first `vocabulary` ids are wanted: `sink` gets the row's index and
+    /// either those (and perhaps more) with their ids, or all. A device that holds the logits need not send them all.
+    ///
+    /// # Errors
+    /// As [`Stepper::step`].
+    fn step_top(&mut self, rows: &[Row], _vocabulary: usize, sink: &mut dyn FnMut(usize, Logits<'_>)) -> Result<()> {
+        self.step(rows, &mut |row, logits| sink(row, Logits::All(logits)))
+    }
+}
+
+/// Logits of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Logits<'a> {
+    /// By id.
+    All(&'a [f32]),
+    /// Ids and logits, in any order: the largest [`TOP`](unicorn_artifact::gpu::TOP) at least.
+    Top(&'a [(u32, f32)]),
 }
 
 /// What is wanted of logits, and where it goes.
@@ -68,6 +86,16 @@ enum Goal<'a> {
     All(&'a mut dyn FnMut(usize, &[f32])),
     /// The best among so many ids.
     Best(usize, &'a mut dyn FnMut(usize, u32, f32)),
+    /// The largest among so many ids.
+    Top(usize, &'a mut dyn FnMut(usize, Logits<'_>)),
+}
+
+/// How much of a row's logits a step must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    All,
+    Best,
+    Top,
 }
 
 /// Delivers each row once, in order, even if the step is begun anew.
@@ -91,10 +119,19 @@ impl Sink<'_> {
         }
         match &mut self.goal {
             Goal::All(sink) => sink(row, logits),
+            Goal::Top(_, sink) => sink(row, Logits::All(logits)),
             Goal::Best(vocabulary, sink) => {
                 let (id, logit) = best(&logits[..(*vocabulary).min(logits.len())]);
                 sink(row, id, logit);
             }
+        }
+    }
+
+    fn top(&mut self, row: usize, logits: &[(u32, f32)]) {
+        if self.turn(row)
+            && let Goal::Top(_, sink) = &mut self.goal
+        {
+            sink(row, Logits::Top(logits));
         }
     }
 
@@ -279,16 +316,30 @@ impl Session {
     fn run_tail(&mut self, rows: &[Row], sink: &mut Sink<'_>) -> Result<()> {
         let entry = smallest(&self.tails, self.tail.tokens.len());
         let text = self.cpu.plan().model.text_vocabulary as usize;
-        let best = matches!(&sink.goal, Goal::Best(vocabulary, _) if *vocabulary == text);
-        run(&mut self.cpu, self.gpu.as_mut(), entry, self.tail.inputs(), best)?;
+        // A device looks among the ids of text.
+        let wanted = match &sink.goal {
+            Goal::Best(vocabulary, _) if *vocabulary == text => Wanted::Best,
+            Goal::Top(vocabulary, _) if *vocabulary == text && self.gpu.as_ref().is_some_and(|gpu| gpu.finds_top(entry)) => Wanted::Top,
+            _ => Wanted::All,
+        };
+        run(&mut self.cpu, self.gpu.as_mut(), entry, self.tail.inputs(), wanted == Wanted::Best)?;
         let count = self.tail.picks.len();
         let width = self.cpu.plan().model.vocabulary as usize;
         let gpu = self.gpu.as_mut().filter(|gpu| gpu.has_logits(entry));
         let wanting = self.tail.picks.iter().enumerate().filter(|(_, row)| rows[**row as usize].logits).map(|(at, &row)| (at, row as usize));
-        match (gpu, &sink.goal) {
-            (Some(gpu), Goal::Best(..)) if best => {
+        match (gpu, wanted) {
+            (Some(gpu), Wanted::Best) => {
                 let found: &[(u32, f32)] = gpu.best(entry, count)?;
                 wanting.for_each(|(at, row)| sink.best(row, found[at].0, found[at].1));
+            }
+            (Some(gpu), Wanted::Top) => {
+                gpu.find_top(entry, count)?;
+                for (at, row) in wanting {
+                    match gpu.largest(at) {
+                        Some(found) => sink.top(row, found),
+                        None => sink.logits(row, gpu.logits_of(entry, at..at + 1)?),
+                    }
+                }
             }
             (gpu, _) => {
                 let fetched = gpu.map(|gpu| gpu.logits(entry, count)).transpose()?;
@@ -410,6 +461,10 @@ impl Stepper for Session {
     fn step_best(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, u32, f32)) -> Result<()> {
         self.run(rows, &mut Sink { goal: Goal::Best(vocabulary, sink), next: 0 })
     }
+
+    fn step_top(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, Logits<'_>)) -> Result<()> {
+        self.run(rows, &mut Sink { goal: Goal::Top(vocabulary, sink), next: 0 })
+    }
 }
 
 /// A borrowed stepper is one, too.
@@ -424,5 +479,9 @@ impl<S: Stepper + ?Sized> Stepper for &mut S {
 
     fn step_best(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, u32, f32)) -> Result<()> {
         (**self).step_best(rows, vocabulary, sink)
+    }
+
+    fn step_top(&mut self, rows: &[Row], vocabulary: usize, sink: &mut dyn FnMut(usize, Logits<'_>)) -> Result<()> {
+        (**self).step_top(rows, vocabulary, sink)
     }
 }

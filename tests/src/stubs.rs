@@ -44,7 +44,7 @@ fn text(op: &Op, name: &str, target: Target) -> String {
 
 /// How many arguments a kernel is given; one that is never launched has none.
 fn parameters(plan: &GpuPlan, kernel: usize) -> usize {
-    let all = plan.entries.iter().flat_map(|e| launches(e).chain(&e.best));
+    let all = plan.entries.iter().flat_map(|e| launches(e).chain(&e.best).chain(&e.top));
     all.filter(|l: &&Launch| l.kernel as usize == kernel).map(|l| l.arguments.len()).max().unwrap_or(0)
 }
 

@@ -205,7 +205,7 @@ fn with_kernel(folder: &Path) -> PathBuf {
     };
     for entry in &plan.entries {
         let all = (0..entry.commands.len() as u32).collect();
-        gpu.entries.push(GpuEntry { buffers: vec![None; entry.buffers.len()], stages: vec![Stage::Host(all)], best: None });
+        gpu.entries.push(GpuEntry { buffers: vec![None; entry.buffers.len()], stages: vec![Stage::Host(all)], ..GpuEntry::default() });
     }
     // One launch, that `r0` may be found: it stands for the first region call of the first entry.
     let (entry, made) = (&plan.entries[0], &mut gpu.entries[0]);

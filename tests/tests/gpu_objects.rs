@@ -52,7 +52,7 @@ impl Drop for File {
 /// What the launches of a plan pass to each kernel: how many addresses. All launches of a kernel must agree.
 fn passed(gpu: &GpuPlan) -> Vec<usize> {
     let mut counts: Vec<Option<usize>> = vec![None; gpu.kernels.len()];
-    for launch in gpu.entries.iter().flat_map(|e| launches(e).chain(&e.best)) {
+    for launch in gpu.entries.iter().flat_map(|e| launches(e).chain(&e.best).chain(&e.top)) {
         let count = counts[launch.kernel as usize].get_or_insert(launch.arguments.len());
         assert_eq!(*count, launch.arguments.len(), "launches of {} differ", gpu.kernels[launch.kernel as usize].name);
     }

@@ -75,6 +75,20 @@ fn tokens_are_the_hosts() {
     std::fs::remove_file(artifact).expect("a file of this test");
 }
 
+/// With top-k the device sends its largest logits and not all; the draw is the same as from all of the host's.
+#[test]
+fn drawn_tokens_are_the_hosts() {
+    let artifact = compile("drawn", "bf16", "gpu");
+    let draw = |seed: &str, device: &[&str]| {
+        let words = ["run", artifact.to_str().expect("UTF-8"), "Once upon a time there was a", "--max-tokens", "24"];
+        succeed(RUNTIME, &[&words[..], &["--temperature", "1", "--top-k", "40", "--seed", seed], device].concat())
+    };
+    let drawn = ["1", "2", "3"].map(|seed| draw(seed, &["--require", "gpu"]));
+    assert_eq!(drawn, ["1", "2", "3"].map(|seed| draw(seed, &["--no-gpu"])));
+    assert!(drawn[0] != drawn[1] && drawn[1] != drawn[2], "{drawn:?}");
+    std::fs::remove_file(artifact).expect("a file of this test");
+}
+
 /// Of how many greedy tokens how many are the reference's.
 fn agreeing(artifact: &Path, device: &[&str]) -> (u32, u32) {
     let golden = pebble().join("golden.json");

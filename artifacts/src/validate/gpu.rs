@@ -11,6 +11,8 @@ use crate::{Error, Result};
 /// Most kernels, launches of an entry, arguments of a launch, threads of a block, blocks along an axis.
 const MAX_KERNELS: usize = 4096;
 const MAX_LAUNCHES: usize = 1 << 14;
+/// Most launches that look for the largest logits.
+const MAX_TOP: usize = 8;
 const MAX_ARGUMENTS: usize = 32;
 const MAX_THREADS: u32 = 1024;
 const MAX_BLOCKS: u32 = 1 << 24;
@@ -118,12 +120,15 @@ fn entry(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, shapes: &mu
     if launches > MAX_LAUNCHES || made.stages.len() > MAX_LAUNCHES {
         return Err(format!("{launches} launches in {} stages", made.stages.len()));
     }
-    if let Some(best) = &made.best {
+    for search in made.best.iter().chain(&made.top) {
         if entry.part != Part::Tail {
             return Err("only a tail has a best logit".into());
         }
-        launch(plan, gpu, entry, made, best)?;
-        alike(gpu, best, shapes)?;
+        launch(plan, gpu, entry, made, search)?;
+        alike(gpu, search, shapes)?;
+    }
+    if made.top.len() > MAX_TOP || made.best.is_none() && !made.top.is_empty() {
+        return Err(format!("{} launches that look for the largest logits", made.top.len()));
     }
     // Rotation tables serve all positions, so a step needs no command for them.
     let missing = done.iter().zip(&entry.commands).position(|(done, c)| !done && !matches!(c, crate::command::Command::RopeTable { .. }));
@@ -161,7 +166,7 @@ fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, made: &GpuEntry, launch: &L
     for argument in &launch.arguments {
         let there = match *argument {
             Argument::Inputs => inputs_bytes(plan.max_rows(entry.part)) > 0,
-            Argument::Best => entry.part == Part::Tail,
+            Argument::Best | Argument::Top => entry.part == Part::Tail,
             Argument::Buffer(id) => made.buffers.get(id as usize).copied().flatten().is_some(),
             Argument::Slice(id, column) => {
                 let f32s = entry.buffers.get(id as usize).filter(|b| b.elements == Elements::F32);

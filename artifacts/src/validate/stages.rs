@@ -290,9 +290,11 @@ impl<'a> Replay<'a> {
         if let Some(id) = self.entry.logits {
             let side = if self.made.buffers[id as usize].is_some() { Side::Device } else { Side::Host };
             self.holds(side, self.entry.commands.len(), id, self.last[id as usize].unwrap_or(usize::MAX))?;
-            let best = self.made.best.as_ref();
-            if best.is_some_and(|b| side == Side::Host || !b.arguments.contains(&Argument::Buffer(id)) || !b.arguments.contains(&Argument::Best)) {
-                return Err("the best logit is looked for elsewhere than where the logits are".into());
+            let searches = self.made.best.iter().map(|b| (b, Argument::Best)).chain(self.made.top.iter().map(|t| (t, Argument::Top)));
+            for (search, result) in searches {
+                if side == Side::Host || !search.arguments.contains(&Argument::Buffer(id)) || !search.arguments.contains(&result) {
+                    return Err("the best logit is looked for elsewhere than where the logits are".into());
+                }
             }
         }
         if self.entry.part == Part::Body {

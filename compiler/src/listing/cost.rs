@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use unicorn_artifact::command::{self, BufferId, Command};
-use unicorn_artifact::gpu::{Argument, GpuPlan, Launch};
+use unicorn_artifact::gpu::{Argument, GpuPlan, Launch, TOP_ROW_BYTES};
 use unicorn_artifact::plan::{Entry, Plan};
 use unicorn_artifact::region::{Kind, Operand, Region, RegionOp};
 use unicorn_kernels_gpu::target::Device;
@@ -104,6 +104,7 @@ pub fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, launch: &Launch, assume
                 Argument::Handoff(id) => u64::from(plan.handoffs[*id as usize].width) * 4,
                 Argument::Table(id) => u64::from(gpu.tables[*id as usize].head_dim) * 4,
                 Argument::Best => 8,
+                Argument::Top => u64::from(TOP_ROW_BYTES),
                 Argument::Inputs => 16,
                 // Counted with the command, which says how much of it is touched.
                 Argument::Weight(_) | Argument::State(_) | Argument::Scratch(_) | Argument::Counters(_) => 0,

@@ -120,6 +120,19 @@ impl Kernel {
         });
     }
 
+    /// A word whose unsigned order is that of `value`.
+    pub fn ordered(&self, value: Value) -> Value {
+        let bits = self.bits(value, Type::I32);
+        let negative = self.is(bits, Is::Less, self.int(0));
+        self.select(negative, self.xor(bits, self.int(-1)), self.xor(bits, self.int(i64::from(i32::MIN))))
+    }
+
+    /// A number whose unsigned order is that of `value`, then of the smaller index.
+    pub fn order(&self, value: Value, index: Value) -> Value {
+        let high = self.shl(self.extend(self.ordered(value), Type::I64), self.long(32));
+        self.or(high, self.extend(self.xor(index, self.int(-1)), Type::I64))
+    }
+
     /// How many rows of an entry are live. Of one row that is known: no step is empty.
     pub fn live_rows(&self, entry_rows: u32) -> Value {
         if entry_rows == 1 { self.int(1) } else { self.load(self.parameter(0), Type::I32) }

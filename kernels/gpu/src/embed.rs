@@ -138,7 +138,7 @@ pub fn argmax(name: &str, dialect: Dialect, vocabulary: u32, limit: u32) -> Stri
             let better = k.greater(value, best[0]);
             vec![k.select(better, value, best[0]), k.select(better, at, best[1])]
         });
-        let key = order(&k, best[0], best[1]);
+        let key = k.order(best[0], best[1]);
         let key = (0..5).rev().fold(key, |key, bit| {
             let (low, high) = (k.truncate(key, Type::I32), k.truncate(k.shr(key, k.long(32)), Type::I32));
             let (low, high) = (k.shuffle_xor(low, 1 << bit), k.shuffle_xor(high, 1 << bit));
@@ -148,12 +148,4 @@ pub fn argmax(name: &str, dialect: Dialect, vocabulary: u32, limit: u32) -> Stri
         k.when(k.is(k.and(thread, k.int(31)), Is::Equal, k.int(0)), || k.atomic_max(k.at(k.parameter(2), k.mul(row, k.int(8))), key));
     });
     k.finish()
-}
-
-/// A number whose unsigned order is that of `value`, then of the smaller index.
-fn order(k: &Kernel, value: Value, index: Value) -> Value {
-    let bits = k.bits(value, Type::I32);
-    let negative = k.is(bits, Is::Less, k.int(0));
-    let bits = k.select(negative, k.xor(bits, k.int(-1)), k.xor(bits, k.int(i64::from(i32::MIN))));
-    k.or(k.shl(k.extend(bits, Type::I64), k.long(32)), k.extend(k.xor(index, k.int(-1)), Type::I64))
 }

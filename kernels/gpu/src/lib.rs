@@ -23,5 +23,6 @@ pub mod region;
 pub mod sparse;
 pub mod target;
 pub mod text;
+pub mod top;
 
 pub use error::{Error, Stage};

@@ -2,7 +2,7 @@
 
 use crate::finale::Finale;
 use crate::text::{Dialect, Is, Kernel};
-use crate::{attention, embed, heads, matmul, matvec, region, sparse};
+use crate::{attention, embed, heads, matmul, matvec, region, sparse, top};
 use unicorn_artifact::region::Region;
 use unicorn_artifact::tensor::Format;
 
@@ -90,6 +90,22 @@ pub enum Op {
         /// Ids from here on do not count.
         limit: u32,
     },
+    /// See [`top::count`].
+    TopCount {
+        /// Logits of a row.
+        vocabulary: u32,
+        /// How many of them count.
+        limit: u32,
+    },
+    /// See [`top::collect`].
+    TopCollect {
+        /// Logits of a row.
+        vocabulary: u32,
+        /// How many of them count.
+        limit: u32,
+        /// Row capacity of tails.
+        most: u32,
+    },
 }
 
 impl Op {
@@ -119,6 +135,8 @@ impl Op {
             Self::Embed { format, cols, .. } => format!("embed {} of {cols}", format.name()),
             Self::Gather { widths, .. } => format!("gather {} values", widths.len()),
             Self::Argmax { vocabulary, .. } => format!("argmax of {vocabulary}"),
+            Self::TopCount { vocabulary, .. } => format!("count of {vocabulary} logits by size"),
+            Self::TopCollect { vocabulary, .. } => format!("the largest of {vocabulary} logits"),
         }
     }
 
@@ -136,6 +154,8 @@ impl Op {
             Self::Embed { .. } => "embed",
             Self::Gather { .. } => "gather",
             Self::Argmax { .. } => "argmax",
+            Self::TopCount { .. } => "top_count",
+            Self::TopCollect { .. } => "top_collect",
         }
     }
 
@@ -151,6 +171,7 @@ impl Op {
             Self::SparseUp { .. } => sparse::UP_THREADS,
             Self::SparseDown { .. } => sparse::DOWN_THREADS,
             Self::Embed { .. } | Self::Gather { .. } | Self::Argmax { .. } => embed::THREADS,
+            Self::TopCount { .. } | Self::TopCollect { .. } => top::THREADS,
         }
     }
 
@@ -186,6 +207,8 @@ impl Op {
             }
             Self::Gather { widths, most } => embed::gather(name, dialect, widths, *most),
             Self::Argmax { vocabulary, limit } => embed::argmax(name, dialect, *vocabulary, *limit),
+            Self::TopCount { vocabulary, limit } => top::count(name, dialect, (*vocabulary, *limit)),
+            Self::TopCollect { vocabulary, limit, most } => top::collect(name, dialect, (*vocabulary, *limit), *most),
         }
     }
 }

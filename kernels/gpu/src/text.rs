@@ -499,6 +499,11 @@ impl Kernel {
         self.op(Type::I32, format_args!("llvm.atomicrmw add {}, {} {order} : {}, i32", pointer.name(), value.name(), pointer.ty.text()))
     }
 
+    /// Adds to a counter that says nothing of other memory; gives what it was.
+    pub fn tally(&self, pointer: Value, value: Value) -> Value {
+        self.op(Type::I32, format_args!("llvm.atomicrmw add {}, {} monotonic : {}, i32", pointer.name(), value.name(), pointer.ty.text()))
+    }
+
     /// Raises a 64-bit word of memory to at least `value`, unsigned.
     pub fn atomic_max(&self, pointer: Value, value: Value) {
         self.op(Type::I64, format_args!("llvm.atomicrmw umax {}, {} monotonic : {}, i64", pointer.name(), value.name(), pointer.ty.text()));

@@ -59,6 +59,8 @@ fn kernels() -> Vec<(&'static str, Op, &'static [Dialect])> {
         ("embed-q4", Op::Embed { format: q4, cols, scale: 8.0, quantise: true, rows: 1, most: 4 }, &[]),
         ("gather", Op::Gather { widths: vec![64, 32], most: 4 }, &[Dialect::Hopper]),
         ("argmax", Op::Argmax { vocabulary: 512, limit: 500 }, &[]),
+        ("top-count", Op::TopCount { vocabulary: 512, limit: 500 }, &[]),
+        ("top-collect", Op::TopCollect { vocabulary: 512, limit: 500, most: 4 }, &[]),
     ]
 }
 
@@ -122,7 +124,10 @@ fn texts_are_as_recorded() {
 fn every_family_is_recorded() {
     let mut families: Vec<_> = kernels().iter().map(|(_, op, _)| op.family()).collect();
     families.dedup();
-    assert_eq!(families, ["region", "matvec", "matmul", "heads", "attention", "sparse_up", "sparse_down", "embed", "gather", "argmax"]);
+    assert_eq!(
+        families,
+        ["region", "matvec", "matmul", "heads", "attention", "sparse_up", "sparse_down", "embed", "gather", "argmax", "top_count", "top_collect"]
+    );
 }
 
 #[test]

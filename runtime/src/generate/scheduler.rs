@@ -9,8 +9,8 @@ use super::channel::Receiver;
 use super::sequence::Sequence;
 use super::stats::Stats;
 use super::{Event, Finish, Reason, Request, Token};
-use crate::sample::Scratch;
-use crate::step::{Limits, Row, Stepper};
+use crate::sample::{Needs, Scratch};
+use crate::step::{Limits, Logits, Row, Stepper};
 use crate::tokens::Tokenizer;
 use crate::{Error, Result};
 
@@ -239,19 +239,20 @@ impl<'s> Scheduler<'s> {
         stats.steps.add(1);
         stats.rows.observe(rows.len() as f64);
         let wanting = rows.iter().filter(|row| row.logits);
-        let greedy = wanting.filter_map(|row| slots[row.slot as usize].sequence.as_ref()).all(Sequence::is_greedy);
-        let result = if greedy {
-            stepper.step_best(rows, *vocabulary, &mut |index, id, logit| {
+        let needs = wanting.filter_map(|row| slots[row.slot as usize].sequence.as_ref()).map(Sequence::needs).max();
+        let mut sample = |index: usize, logits: Logits<'_>| {
+            if let Some(sequence) = rows.get(index).and_then(|row| slots[row.slot as usize].sequence.as_mut()) {
+                sequence.sample(logits, scratch);
+            }
+        };
+        let result = match needs.unwrap_or(Needs::Best) {
+            Needs::Best => stepper.step_best(rows, *vocabulary, &mut |index, id, logit| {
                 if let Some(sequence) = rows.get(index).and_then(|row| slots[row.slot as usize].sequence.as_mut()) {
                     sequence.take(id, logit);
                 }
-            })
-        } else {
-            stepper.step(rows, &mut |index, logits| {
-                if let Some(sequence) = rows.get(index).and_then(|row| slots[row.slot as usize].sequence.as_mut()) {
-                    sequence.sample(logits, scratch);
-                }
-            })
+            }),
+            Needs::Top => stepper.step_top(rows, *vocabulary, &mut sample),
+            Needs::All => stepper.step(rows, &mut |index, logits| sample(index, Logits::All(logits))),
         };
         for row in &*rows {
             slots[row.slot as usize].held.push(row.token);

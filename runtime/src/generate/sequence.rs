@@ -8,7 +8,8 @@ use super::channel::{Receiver, Sender, channel};
 use super::stats::Stats;
 use super::stop::StopMatcher;
 use super::{Event, Finish, Reason, Request, Timings, Token, Usage, check};
-use crate::sample::{Sampled, Sampler, Scratch};
+use crate::sample::{Needs, Sampled, Sampler, Scratch};
+use crate::step::Logits;
 use crate::tokens::{TextDecoder, Tokenizer};
 use crate::{Error, Result};
 
@@ -102,17 +103,20 @@ impl Sequence {
         self.prompt.get(position).copied().unwrap_or(self.next)
     }
 
-    /// Whether only the largest logit is wanted.
-    pub(super) fn is_greedy(&self) -> bool {
-        self.sampler.is_greedy()
+    /// What of the logits is wanted.
+    pub(super) fn needs(&self) -> Needs {
+        self.sampler.needs()
     }
 
     pub(super) fn take(&mut self, id: u32, logit: f32) {
         self.outcome = Some(self.sampler.take(id, logit));
     }
 
-    pub(super) fn sample(&mut self, logits: &[f32], scratch: &mut Scratch) {
-        self.outcome = Some(self.sampler.sample(logits, scratch));
+    pub(super) fn sample(&mut self, logits: Logits<'_>, scratch: &mut Scratch) {
+        self.outcome = Some(match logits {
+            Logits::All(logits) => self.sampler.sample(logits, scratch),
+            Logits::Top(largest) => self.sampler.sample_top(largest, scratch),
+        });
     }
 
     /// Takes the token drawn in the step before. True when the answer has ended, and its last event is out.

@@ -28,6 +28,8 @@ struct Entry {
     /// Where the logits are, and how many a row has.
     logits: Option<(u64, usize)>,
     best: Option<Best>,
+    /// The search for the largest logits.
+    top: Option<Graph>,
 }
 
 /// The search for the best logits of an entry.
@@ -47,11 +49,16 @@ pub struct Accelerator {
     staging: [usize; 2],
     /// First byte of results in `pinned`.
     results: usize,
+    /// First byte of the largest logits in it.
+    top_results: usize,
     arena: Memory,
     best: Memory,
+    top: Memory,
     pinned: Pinned,
     /// Kept so that a step allocates nothing.
     chosen: Vec<(u32, f32)>,
+    /// As `chosen`: the largest logits of a row.
+    largest: Vec<(u32, f32)>,
     /// Whether something was sent that was not waited for.
     busy: bool,
     /// The tail whose inputs are already on their way.
@@ -98,6 +105,7 @@ struct Places {
     scratch: u64,
     counters: u64,
     best: u64,
+    top: u64,
 }
 
 impl Places {
@@ -114,6 +122,7 @@ impl Places {
             plan::Argument::Scratch(offset) => self.scratch + offset,
             plan::Argument::Counters(offset) => self.counters + offset,
             plan::Argument::Best => self.best,
+            plan::Argument::Top => self.top,
         }
     }
 }
@@ -174,6 +183,16 @@ impl Kernels {
     }
 }
 
+/// Ids and logits from what kernels write: 64 bits whose order is that of the logit, then of the smaller id.
+fn ordered(bytes: &[u8]) -> impl Iterator<Item = (u32, f32)> {
+    bytes.chunks_exact(8).map(|word| {
+        let key = u64::from_le_bytes(word.try_into().unwrap_or_default());
+        // Positive numbers have the sign flipped, negative ones all bits.
+        let (bits, id) = ((key >> 32) as u32, !(key as u32));
+        (id, f32::from_bits(if bits >> 31 == 1 { bits ^ 0x8000_0000 } else { !bits }))
+    })
+}
+
 /// Memory for several things, one after the other: their offsets and the sum.
 fn offsets(sizes: impl Iterator<Item = u64>) -> (Vec<u64>, u64) {
     let mut end = 0;
@@ -221,6 +240,7 @@ impl Accelerator {
         let most = [plan.max_rows(Part::Body), plan.max_rows(Part::Tail)];
         let inputs = [gpu.allocate("inputs", inputs_bytes(most[0]))?, gpu.allocate("inputs", inputs_bytes(most[1]))?];
         let best = gpu.allocate("the best logits", u64::from(most[1]) * 8)?;
+        let top = gpu.allocate("the largest logits", plan::top_bytes(most[1]))?;
         let of_entry = |(entry, made): (&unicorn_artifact::plan::Entry, &plan::GpuEntry)| {
             (entry.part == Part::Tail, made.buffers.iter().map(|at| arena.address() + at.unwrap_or(0)).collect())
         };
@@ -234,6 +254,7 @@ impl Accelerator {
             scratch: scratch.address(),
             counters: counters.address(),
             best: best.address(),
+            top: top.address(),
         };
         let record = |entry: usize, launches: &[plan::Launch]| {
             gpu.capture(|gpu| launches.iter().try_for_each(|launch| kernels.launch(gpu, &places, entry, launch)))
@@ -273,13 +294,15 @@ impl Accelerator {
                 Ok(Best { alone: record(number, std::slice::from_ref(launch))?, joined })
             });
             let best = best.transpose()?;
-            entries.push(Entry { part: entry.part, steps, logits, best });
+            let top = (!made.top.is_empty()).then(|| record(number, &made.top)).transpose()?;
+            entries.push(Entry { part: entry.part, steps, logits, best, top });
         }
         let input_bytes = |part: usize| (inputs_bytes(most[part]) as usize).next_multiple_of(256);
         let staging = [staged, staged + input_bytes(0)];
         let results = staging[1] + input_bytes(1);
         let logits = most[1] as usize * plan.model.vocabulary as usize * 4;
-        let pinned = gpu.pinned(results + logits)?;
+        let top_results = results + logits.next_multiple_of(256);
+        let pinned = gpu.pinned(top_results + most[1] as usize * plan::TOP_ROW_BYTES as usize)?;
         let held = vec![weights, tables, scratch, counters];
         Ok(Self {
             entries,
@@ -287,10 +310,13 @@ impl Accelerator {
             inputs,
             staging,
             results,
+            top_results,
             arena,
             best,
+            top,
             pinned,
             chosen: Vec::with_capacity(most[1] as usize),
+            largest: Vec::with_capacity(plan::TOP_CAPACITY as usize),
             busy: false,
             announced: None,
             found: false,
@@ -399,10 +425,18 @@ impl Accelerator {
     /// # Errors
     /// What the driver says.
     pub fn logits(&mut self, entry: usize, rows: usize) -> Result<&[f32]> {
+        self.logits_of(entry, 0..rows)
+    }
+
+    /// The logits of some rows after a tail has run; waits for them.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn logits_of(&mut self, entry: usize, rows: std::ops::Range<usize>) -> Result<&[f32]> {
         let Some((offset, width)) = self.entries[entry].logits else { return Ok(&[]) };
-        let range = self.results..self.results + rows * width * 4;
+        let range = self.results..self.results + rows.len() * width * 4;
         // SAFETY: nobody looks before the wait.
-        unsafe { self.gpu.download_pinned(&self.pinned, range.clone(), &self.arena, offset)? };
+        unsafe { self.gpu.download_pinned(&self.pinned, range.clone(), &self.arena, offset + (rows.start * width * 4) as u64)? };
         self.wait()?;
         let bytes = &self.pinned.as_slice()[range];
         // SAFETY: page-locked memory begins at a page and `results` is a multiple of 256; every bit pattern is an f32.
@@ -431,13 +465,46 @@ impl Accelerator {
         }
         self.wait()?;
         self.chosen.clear();
-        for word in self.pinned.as_slice()[range].chunks_exact(8) {
-            let key = u64::from_le_bytes(word.try_into().unwrap_or_default());
-            // The kernel's order of bits, undone: positive numbers have the sign flipped, negative ones all bits.
-            let (bits, id) = ((key >> 32) as u32, !(key as u32));
-            self.chosen.push((id, f32::from_bits(if bits >> 31 == 1 { bits ^ 0x8000_0000 } else { !bits })));
-        }
+        self.chosen.extend(ordered(&self.pinned.as_slice()[range]));
         Ok(&self.chosen)
+    }
+
+    /// Whether the largest logits of an entry can be found on the device.
+    pub fn finds_top(&self, entry: usize) -> bool {
+        self.entries[entry].top.is_some()
+    }
+
+    /// Finds the largest logits of the first `rows` rows after a tail has run, for [`Accelerator::largest`]; waits for them.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn find_top(&mut self, entry: usize, rows: usize) -> Result<()> {
+        let bytes = rows * plan::TOP_ROW_BYTES as usize;
+        let first = plan::top_results(self.most[1]);
+        if let Some(graph) = &self.entries[entry].top {
+            self.gpu.fill(&self.top, 0, plan::top_results(rows as u32), 0)?;
+            self.gpu.fill(&self.top, first, bytes as u64, 0)?;
+            // SAFETY: as for any graph of ours.
+            unsafe { self.gpu.run(graph)? };
+            // SAFETY: nobody looks at the range before the wait.
+            unsafe { self.gpu.download_pinned(&self.pinned, self.top_results..self.top_results + bytes, &self.top, first)? };
+        }
+        self.wait()
+    }
+
+    /// The largest logits of a row and their ids, in any order, as [`Accelerator::find_top`] found them: at least [`plan::TOP`] of them where the row has
+    /// as many. `None` where too many are alike.
+    pub fn largest(&mut self, row: usize) -> Option<&[(u32, f32)]> {
+        let bytes = plan::TOP_ROW_BYTES as usize;
+        let found = self.pinned.as_slice().get(self.top_results + row * bytes..self.top_results + (row + 1) * bytes)?;
+        let (count, words) = found.split_first_chunk::<4>()?;
+        let count = u32::from_le_bytes(*count);
+        if count == 0 || count > plan::TOP_CAPACITY {
+            return None;
+        }
+        self.largest.clear();
+        self.largest.extend(ordered(words.get(4..4 + count as usize * 8)?));
+        Some(&self.largest)
     }
 
     /// Waits for everything so far.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use unicorn_artifact::command::{BufferId, Command, HandoffId, StateId};
 use unicorn_artifact::file::{Artifact, section};
-use unicorn_artifact::gpu::{Argument, GpuPlan, Launch, Stage};
+use unicorn_artifact::gpu::{Argument, GpuPlan, Launch, Stage, TOP, TOP_BINS, TOP_CAPACITY};
 use unicorn_artifact::plan::{Elements, Entry, Part, Plan, State};
 use unicorn_kernels_cpu::{Isa, Kernels};
 use unicorn_rt::hal::accelerator::Accelerator;
@@ -196,11 +196,12 @@ fn check(arguments: &Arguments) -> Result<bool, String> {
         let entry = &plan.entries[number];
         let made = &part.entries[number];
         let all = made.stages.iter().flat_map(|s| if let Stage::Device(list) = s { &list[..] } else { &[] });
-        let mut kernels: BTreeMap<u32, Vec<(&Launch, bool)>> = BTreeMap::new();
-        for (launch, best) in all.map(|l| (l, false)).chain(made.best.iter().map(|l| (l, true))) {
+        let mut kernels: BTreeMap<u32, Vec<(&Launch, Search)>> = BTreeMap::new();
+        let searches = made.best.iter().map(|l| (l, Search::Best)).chain(made.top.iter().map(|l| (l, Search::Top)));
+        for (launch, search) in all.map(|l| (l, Search::None)).chain(searches) {
             let list = kernels.entry(launch.kernel).or_default();
             if list.len() < arguments.launches {
-                list.push((launch, best));
+                list.push((launch, search));
             }
         }
         for (kernel, list) in kernels {
@@ -210,9 +211,12 @@ fn check(arguments: &Arguments) -> Result<bool, String> {
             }
             let mut report = Report::default();
             let mut lost = false;
-            for (launch, best) in list {
+            for (launch, search) in list {
                 launches += 1;
-                let done = if best { checker.best(number, launch, &mut report) } else { checker.launch(number, launch, &mut report) };
+                let done = match search {
+                    Search::None => checker.launch(number, launch, &mut report),
+                    Search::Best | Search::Top => checker.search(number, launch, search == Search::Top, &mut report),
+                };
                 if let Err(trouble) = done {
                     lost = matches!(&trouble, Trouble::Device(error) if error.is_lost());
                     report.failed.push(match trouble {
@@ -748,13 +752,13 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The largest logits: ties, negative rows, numbers that are none, and ids beyond the text.
-    fn best(&mut self, number: usize, launch: &Launch, report: &mut Report) -> Result<(), Trouble> {
+    /// The largest logit, or the largest few: ties, negative rows, numbers that are none, and ids beyond the text.
+    fn search(&mut self, number: usize, launch: &Launch, top: bool, report: &mut Report) -> Result<(), Trouble> {
         let entry = &self.plan.entries[number];
         let Some(id) = entry.logits else { return Err(Trouble::Plan("an entry without logits has a launch for the best".into())) };
         let width = entry.buffers[id as usize].width as usize;
         let limit = (self.plan.model.text_vocabulary as usize).min(width);
-        report.commands = "best".into();
+        report.commands = if top { "top" } else { "best" }.into();
         report.shapes = format!("{} [{width}]", entry.buffers[id as usize].name);
         let most = entry.rows as usize;
         for rows in [Some(most), Some(most - 1).filter(|&r| r > 0)].into_iter().flatten() {
@@ -781,12 +785,26 @@ impl Checker<'_> {
                         _ => row[0] = 100.0,
                     }
                 }
+                if top && turn % 2 == 1 {
+                    // Numbers that differ: else most rows have more alike than fit.
+                    logits.iter_mut().for_each(|v| *v += self.random.below(1 << 20) as f32 * 1e-5);
+                }
                 let expected: Vec<(u32, f32)> = logits.chunks(width).map(|row| first_largest(&row[..limit])).collect();
                 let Some(gpu) = &mut self.gpu else { continue };
                 let inputs = Inputs { tokens: vec![0; rows], slots: vec![0; rows], positions: vec![0; rows], picks: vec![0; rows] };
                 gpu.probe_fill(u32::MAX)?;
                 gpu.probe_inputs(number, rows_of(&inputs))?;
                 gpu.probe_write(number, id, &bytes_of(&logits))?;
+                if top {
+                    gpu.find_top(number, rows)?;
+                    for (r, row) in logits.chunks(width).enumerate() {
+                        if let Err(why) = is_top(gpu.largest(r), &row[..limit]) {
+                            report.wrong.push(format!("{case:?}: the largest of row {r}: {why}"));
+                        }
+                    }
+                    report.microseconds = report.microseconds.or(Some(gpu.probe_time(number, launch, 20)?));
+                    continue;
+                }
                 let got: Vec<(u32, f32)> = gpu.best(number, rows)?.to_vec();
                 for (r, (got, expected)) in got.iter().zip(&expected).enumerate().filter(|(_, (g, e))| g.0 != e.0 || g.1.to_bits() != e.1.to_bits()) {
                     report.wrong.push(format!("{case:?}: best of row {r} is {got:?}, not {expected:?}"));
@@ -818,6 +836,40 @@ fn shapes(entry: &Entry, uses: &Uses) -> String {
         ids.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     format!("{} -> {}", list(&uses.inputs), list(&uses.outputs))
+}
+
+/// Which search a launch belongs to.
+#[derive(Clone, Copy, PartialEq)]
+enum Search {
+    None,
+    Best,
+    Top,
+}
+
+/// Whether `found` is what a row's largest logits are: all down to a bin's edge below the last wanted, each once, or nothing where those are too many.
+fn is_top(found: Option<&[(u32, f32)]>, row: &[f32]) -> Result<(), String> {
+    let order = |v: f32| {
+        let bits = if v.is_nan() { f32::INFINITY } else { v }.to_bits();
+        if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+    };
+    let mut orders: Vec<u32> = row.iter().map(|&v| order(v)).collect();
+    orders.sort_unstable_by(|a, b| b.cmp(a));
+    let last = orders[(TOP as usize).min(orders.len()) - 1];
+    let bin = |order: u32| order >> (32 - TOP_BINS.trailing_zeros());
+    let wanted: Vec<(u32, u32)> = (0..).zip(row).map(|(id, &v)| (id, order(v))).filter(|(_, o)| bin(*o) >= bin(last)).collect();
+    match found {
+        None if wanted.len() > TOP_CAPACITY as usize => Ok(()),
+        None => Err(format!("none, where {} are wanted", wanted.len())),
+        Some(found) => {
+            let mut found: Vec<(u32, u32)> = found.iter().map(|&(id, v)| (id, order(v))).collect();
+            found.sort_unstable();
+            if found == wanted {
+                Ok(())
+            } else {
+                Err(format!("{} of which the first is {:?}, not {} from {:?} on", found.len(), found.first(), wanted.len(), wanted.first()))
+            }
+        }
+    }
 }
 
 /// The first of the largest numbers. What is none counts as infinity: a sampler refuses both.

@@ -132,7 +132,8 @@ impl<'p> Lowering<'p> {
         let best = entry.logits.map(|logits| self.best(entry, logits));
         // Only of use where the logits are on the device.
         let best = best.filter(|_| place::producer(self.plan, entry, entry.logits.unwrap_or(0)).is_some_and(|c| on_gpu[c]));
-        Ok(GpuEntry { buffers: vec![None; entry.buffers.len()], stages, best })
+        let top = if best.is_some() { self.top(entry, entry.logits.unwrap_or(0)) } else { vec![] };
+        Ok(GpuEntry { buffers: vec![None; entry.buffers.len()], stages, best, top })
     }
 
     fn best(&mut self, entry: &Entry, logits: u32) -> Launch {
@@ -141,6 +142,16 @@ impl<'p> Lowering<'p> {
         let kernel = self.kernel(Op::Argmax { vocabulary, limit: self.plan.model.text_vocabulary.min(vocabulary) }, arguments.len());
         let grid = [unicorn_kernels_gpu::embed::argmax_blocks(vocabulary), entry.rows, 1];
         Launch { kernel, grid, arguments, commands: vec![] }
+    }
+
+    fn top(&mut self, entry: &Entry, logits: u32) -> Vec<Launch> {
+        let vocabulary = entry.buffers[logits as usize].width;
+        let (limit, most) = (self.plan.model.text_vocabulary.min(vocabulary), self.plan.max_rows(Part::Tail));
+        let grid = [unicorn_kernels_gpu::top::blocks(vocabulary), entry.rows, 1];
+        let arguments = vec![Argument::Inputs, Argument::Buffer(logits), Argument::Top];
+        [Op::TopCount { vocabulary, limit }, Op::TopCollect { vocabulary, limit, most }]
+            .map(|op| Launch { kernel: self.kernel(op, arguments.len()), grid, arguments: arguments.clone(), commands: vec![] })
+            .into()
     }
 }
 

@@ -8,6 +8,7 @@ use unicorn_artifact::command::Command;
 use unicorn_artifact::file::Artifact;
 use unicorn_artifact::gpu::Argument;
 use unicorn_artifact::plan::Plan;
+use unicorn_kernels_gpu::ptxas::is_machine_code;
 use unicorn_kernels_gpu::target::{Target, Vendor};
 
 /// Names shown where a pattern matches nothing.
@@ -116,9 +117,14 @@ fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> 
 /// A kernel's code as text: assembly of AMD's, PTX as it is.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for AMD in a build without LLVM; [`Error::Kernel`] where the code cannot be read.
+/// [`Error::Unsupported`] for AMD in a build without LLVM, and for NVIDIA's machine code; [`Error::Kernel`] where the code cannot be read.
 pub fn text(code: &Code<'_>) -> Result<String> {
     match code.target.vendor() {
+        Vendor::Nvidia if is_machine_code(code.bytes) => Err(Error::Unsupported {
+            place: format!("disassembly of {} for {}", code.kernel.name, code.target),
+            why: "it is NVIDIA's machine code, which only NVIDIA's nvdisasm reads; compiled without --ptxas an artifact holds PTX, which is shown"
+                .into(),
+        }),
         Vendor::Nvidia => Ok(String::from_utf8_lossy(code.bytes).into_owned()),
         Vendor::Amd => assembly(code),
     }

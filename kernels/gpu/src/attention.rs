@@ -3,6 +3,9 @@
 //! Eight lanes share a position: each holds an eighth of the head. So a warp sees four positions at once, and each quarter of it keeps a largest score, a sum
 //! of weights and an output of its own; they meet at the end, then the warps of a head, then (through device memory) the parts of a row.
 
+pub mod tile;
+mod unit;
+
 use crate::block::WARP;
 use crate::codes::Codes;
 use crate::heads::{Ring, place, slot_base};
@@ -30,6 +33,8 @@ pub struct Spec {
     pub rows: u32,
     /// Row capacity of the inputs block.
     pub most: u32,
+    /// Whether [`tile::kernel`], launched beside this one, does tiles of rows that follow each other.
+    pub tiled: bool,
 }
 
 /// Lanes that share a position.
@@ -102,8 +107,12 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let flag = k.shared(4, 4);
     let rows = k.live_rows(spec.rows);
     let (slot, position) = place(&k, row, spec.most);
+    let mut mine = k.is(row, Is::Less, rows);
+    if spec.tiled {
+        mine = k.and(mine, k.xor(tile::follow(&k, spec, row, rows), k.truth(true)));
+    }
     k.wait_for_launch(spec.rows);
-    k.when(k.is(row, Is::Less, rows), || {
+    k.when(mine, || {
         let first = if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) };
         let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));
         // This lane's elements of a head: eight from each 64.

@@ -42,7 +42,7 @@ fn kernels() -> Vec<(&'static str, Op, &'static [Dialect])> {
     let ring = Ring { heads: 1, head_dim: 64, capacity: 32 };
     let run = |count, weighted, rotated, goal| Heads { count, weighted, rotated, goal };
     let runs = vec![run(2, true, true, Goal::Buffer), run(1, true, true, Goal::Keys), run(1, false, false, Goal::Values)];
-    let attention = attention::Spec { ring, heads: 2, window: 16, scale: 1.0, parts: 2, keep: false, quantise: true, rows: 1, most: 4 };
+    let attention = attention::Spec { ring, heads: 2, window: 16, scale: 1.0, parts: 2, keep: false, quantise: true, rows: 1, most: 4, tiled: false };
     let products = vec![matvec::Operand { rows: 64, stride: 64 }];
     let many = matmul::Spec { cols: 128, format: Format::Q4, products, entry_rows: 16, epilogue: None };
     let (q4, neurons, cols) = (Format::Q4, 64, 64);

@@ -1,7 +1,7 @@
 //! Attention of a prompt on the matrix units: one block per tile of rows that follow each other in a slot, and key head; all its query heads together.
 //!
-//! A query row of a block is a head of the group at a token of the tile; 16 of them belong to two warps, each of which holds half of the head's columns:
-//! of the queries, so the two add their scores in shared memory, and of the outputs. Keys and values of 16 positions at a time lie in shared memory, the next ones
+//! A query row of a block is a head of the group at a token of the tile; 16 of them belong to some warps, each of which holds a share of the head's columns:
+//! of the queries, so they add their scores in shared memory, and of the outputs. Keys and values of 16 positions at a time lie in shared memory, the next ones
 //! are on their way. Queries and weights are the sum of two halves each, so scores and outputs are as good as in singles; what the units add
 //! begins at zero every time and is added on in singles.
 //!
@@ -15,10 +15,10 @@ use crate::heads::{place, slot_base};
 use crate::text::{Dialect, Is, Kernel, Parameter, Type, Value};
 use unicorn_artifact::tensor::GROUP;
 
-/// Warps that share 16 query rows, each with so many parts of the head's columns.
-const SHARES: u32 = 2;
-/// Most query rows of a block: two warps for 16 of them, of 256 registers a lane.
+/// Most query rows of a block: two warps for 16 of them make eight, which have 256 registers a lane.
 const MOST_ROWS: u32 = 64;
+/// Warps for each 16 query rows of a block.
+const WARPS: u32 = 2;
 /// Binary order of the largest weight, which scores are raised by: weights far below it are still halves of full precision.
 const RAISED: f32 = 14.0;
 
@@ -30,13 +30,13 @@ pub fn tokens(spec: &Spec) -> u32 {
 /// Whether this shape can be written.
 pub fn fits(spec: &Spec) -> bool {
     let (dim, group) = (spec.ring.head_dim, spec.group());
-    let side = group.is_power_of_two() && group <= 8;
-    [64, 128, 256].contains(&dim) && side && spec.rows.is_multiple_of(tokens(spec)) && spec.parts == 1
+    let enough = threads(spec) / WARP >= shares(Dialect::Amd, spec);
+    [64, 128, 256].contains(&dim) && [1, 2, 4, 8].contains(&group) && enough && spec.rows.is_multiple_of(tokens(spec)) && spec.parts == 1
 }
 
 /// Threads of a block.
 pub fn threads(spec: &Spec) -> u32 {
-    query_rows(spec) / SIDE * SHARES * WARP
+    query_rows(spec) / SIDE * WARPS * WARP
 }
 
 /// Blocks along x and y.
@@ -46,6 +46,12 @@ pub fn grid(spec: &Spec) -> [u32; 2] {
 
 fn query_rows(spec: &Spec) -> u32 {
     tokens(spec) * spec.group()
+}
+
+/// Warps that share the columns of the same query rows. AMD's operands take twice the registers, so where heads are wide, a warp holds a quarter
+/// of the columns and the block goes over the positions once more.
+fn shares(dialect: Dialect, spec: &Spec) -> u32 {
+    if dialect == Dialect::Amd && spec.ring.head_dim == 256 { 2 * WARPS } else { WARPS }
 }
 
 /// Whether the live rows of the tile of `row` follow each other in one slot, so that [`kernel`] does them; the same in all threads. All lanes must come here.
@@ -78,6 +84,9 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
         let head_bytes = k.mul(k.block("x"), k.int(spec.ring.capacity * spec.ring.head_dim * 2));
         let live = k.min(k.sub(rows, first_row), k.int(tokens));
         let (lane, warp) = (k.and(thread, k.int(31)), k.shr(thread, k.int(5)));
+        let shares = shares(dialect, spec);
+        // 16 query rows by shares are done at once, those of the other turns later.
+        let (at_once, all) = (threads(spec) / WARP / shares, query_rows(spec) / SIDE);
         let tile = Tile {
             k: &k,
             unit,
@@ -85,7 +94,8 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             thread,
             lane,
             warp,
-            share: k.and(warp, k.int(SHARES - 1)),
+            shares,
+            share: k.and(warp, k.int(shares - 1)),
             first_row,
             live,
             position,
@@ -94,9 +104,22 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
             stages,
             meeting,
         };
-        let rows: Vec<Row> = (0..unit.rows).map(|at| tile.row(at)).collect();
-        let (sums, out) = tile.attend(&rows);
-        tile.deliver(&rows, &sums, &out);
+        let turn = |first: Value| {
+            let run = k.add(first, k.div(warp, k.int(shares)));
+            let rows: Vec<Row> = (0..unit.rows).map(|at| tile.row(run, at)).collect();
+            let (sums, out) = tile.attend(&rows);
+            tile.deliver(&rows, &sums, &out);
+        };
+        if at_once >= all {
+            turn(k.int(0));
+        } else {
+            k.each(k.int(0), k.int(all), k.int(at_once), &[], |first, _| {
+                // The stages are read no more.
+                k.barrier();
+                turn(first);
+                vec![]
+            });
+        }
     });
     k.finish()
 }
@@ -127,6 +150,8 @@ struct Tile<'a> {
     thread: Value,
     lane: Value,
     warp: Value,
+    /// Warps with the same rows.
+    shares: u32,
     /// Which part of the columns this warp has.
     share: Value,
     first_row: Value,
@@ -150,13 +175,12 @@ impl Tile<'_> {
 
     /// Tiles of columns of a warp.
     fn columns(&self) -> u32 {
-        self.dim() / SHARES / SIDE
+        self.dim() / self.shares / SIDE
     }
 
-    /// The lane's row number `at`.
-    fn row(&self, at: usize) -> Row {
+    /// The lane's row number `at` of a run of 16.
+    fn row(&self, run: Value, at: usize) -> Row {
         let (k, tokens) = (self.k, tokens(self.spec));
-        let run = k.div(self.warp, k.int(SHARES));
         // Query rows: [head of the group][token].
         let row = k.add(k.mul(run, k.int(SIDE)), k.add(self.unit.row.write(k, self.lane), k.int(8 * at as i64)));
         let (token, of_group) = (k.rem(row, k.int(tokens)), k.div(row, k.int(tokens)));
@@ -168,7 +192,7 @@ impl Tile<'_> {
     fn element(&self, row: &Row) -> Value {
         let k = self.k;
         let head = k.add(k.mul(k.add(self.first_row, row.token), k.int(self.spec.heads)), row.head);
-        k.add(k.mul(head, k.int(self.dim())), k.mul(self.share, k.int(self.dim() / SHARES)))
+        k.add(k.mul(head, k.int(self.dim())), k.mul(self.share, k.int(self.dim() / self.shares)))
     }
 
     /// By the lane's rows the sum of weights, and the weighted values: `[tile of columns][value]`.
@@ -185,7 +209,7 @@ impl Tile<'_> {
                 unit.queries(k, self.lane, &rows, spec.scale * std::f32::consts::LOG2_E)
             })
             .collect();
-        let first = k.mul(self.share, k.int(self.dim() / SHARES * 2 / CHUNK));
+        let first = k.mul(self.share, k.int(self.dim() / self.shares * 2 / CHUNK));
         let (key_place, value_place) = (unit.key_place(k, self.lane, first, row_bytes), unit.value_place(k, self.lane, first, row_bytes));
         let column = unit.column.write(k, self.lane);
         let (zeros, count) = (vec![k.float(0.0); VALUES], rows.len());
@@ -217,7 +241,8 @@ impl Tile<'_> {
                     k.select(seen, scores[at], k.float(f32::NEG_INFINITY))
                 })
                 .collect();
-            let of_row = |values: &[Value], row: usize| -> Vec<Value> { (0..VALUES).filter(|&at| unit.slots[at] == row).map(|at| values[at]).collect() };
+            let of_row =
+                |values: &[Value], row: usize| -> Vec<Value> { (0..VALUES).filter(|&at| unit.slots[at] == row).map(|at| values[at]).collect() };
             let tops: Vec<Value> = (0..count)
                 .map(|row| {
                     let own = of_row(&scores, row).into_iter().reduce(|a, b| k.max(a, b)).expect("every row has values");
@@ -301,21 +326,23 @@ impl Tile<'_> {
         self.k.barrier();
     }
 
-    /// Adds the scores of the two warps that share a row.
+    /// Adds the scores of the warps that share a row, in all of them to the same.
     fn meet(&self, own: Vec<Value>) -> Vec<Value> {
         let k = self.k;
         let (bytes, half) = (WARP * VALUES as u32 * 4, WARP * CHUNK);
         let at = |warp: Value| k.at(self.meeting, k.add(k.mul(warp, k.int(bytes)), k.mul(self.lane, k.int(CHUNK))));
-        let (mine, theirs) = (at(self.warp), at(k.xor(self.warp, k.int(1))));
         for (n, four) in own.chunks(4).enumerate() {
-            k.store(k.vector(four), k.at(mine, k.int(half * n as u32)));
+            k.store(k.vector(four), k.at(at(self.warp), k.int(half * n as u32)));
         }
-        k.barrier_of(k.div(self.warp, k.int(SHARES)), SHARES * WARP);
-        let other = (0..VALUES as u32 / 4).flat_map(|n| {
-            let four = k.load(k.at(theirs, k.int(half * n)), Type::Floats(4));
-            (0..4).map(move |e| k.element(four, e))
-        });
-        own.into_iter().zip(other).map(|(a, b)| k.add(a, b)).collect()
+        k.barrier_of(k.div(self.warp, k.int(self.shares)), self.shares * WARP);
+        let read = |other: u32| -> Vec<Value> {
+            let from = at(k.xor(self.warp, k.int(other)));
+            let fours = [0, half].map(|n| k.load(k.at(from, k.int(n)), Type::Floats(4)));
+            fours.iter().flat_map(|&four| (0..4).map(move |e| k.element(four, e))).collect()
+        };
+        let sum = |a: Vec<Value>, b: Vec<Value>| -> Vec<Value> { a.into_iter().zip(b).map(|(a, b)| k.add(a, b)).collect() };
+        let pair = sum(own, read(1));
+        if self.shares == 2 { pair } else { sum(pair, sum(read(2), read(3))) }
     }
 
     /// Stores the context of live rows.

@@ -45,6 +45,8 @@ pub(super) struct Unit {
     pub(super) columns: [u32; VALUES],
     /// Lanes that hold the same rows differ in these bits of their number: first and count.
     pub(super) across: (u32, u32),
+    /// What a lane reads of queries, in order: slot of the row and first column after the lane's own; and how many columns each time.
+    queries: (&'static [(usize, u32)], u8),
     /// Row and chunk that a lane names of a tile of keys (position by column).
     key: (Map, Map),
     /// The same of values.
@@ -63,6 +65,7 @@ const AMD: Unit = Unit {
     column: Map(&[(4, 1, 1)]),
     columns: [0, 2, 4, 6, 8, 10, 12, 14],
     across: (4, 1),
+    queries: (&[(0, 0), (0, 4), (0, 8), (0, 12)], 4),
     key: (LOW, Map(&[(0, 0, 0)])),
     value: (LOW, Map(&[(0, 0, 0)])),
 };
@@ -78,6 +81,7 @@ const NVIDIA: Unit = Unit {
     column: Map(&[(0, 3, 2)]),
     columns: [0, 1, 0, 1, 8, 9, 8, 9],
     across: (0, 2),
+    queries: (&[(0, 0), (1, 0), (0, 8), (1, 8)], 2),
     key: (Map(&[(4, 1, 8), (0, 7, 1)]), Map(&[(3, 1, 1)])),
     value: (Map(&[(3, 1, 8), (0, 7, 1)]), Map(&[(4, 1, 1)])),
 };
@@ -97,8 +101,7 @@ impl Unit {
     /// A lane's part of 16 query rows by 16 columns as two halves each, whose sum is the query: from the first of the columns of each of its rows.
     pub(super) fn queries(&self, k: &Kernel, lane: Value, rows: &[Value], factor: f32) -> [Vec<Value>; 2] {
         let own = if self.amd() { k.int(0) } else { self.column.write(k, lane) };
-        let (run, starts): (u8, &[(usize, u32)]) =
-            if self.amd() { (4, &[(0, 0), (0, 4), (0, 8), (0, 12)]) } else { (2, &[(0, 0), (1, 0), (0, 8), (1, 8)]) };
+        let (starts, run) = self.queries;
         let read = |&(slot, column): &(usize, u32)| {
             let singles = k.load(k.at(rows[slot], k.mul(k.add(own, k.int(column)), k.int(4))), Type::Floats(run));
             (0..run).map(|e| k.mul(k.element(singles, e), k.float(factor))).collect::<Vec<_>>()
@@ -193,4 +196,114 @@ pub(super) fn swizzled(k: &Kernel, row: Value, chunk: Value) -> Value {
 fn split(k: &Kernel, value: Value) -> (Value, Value) {
     let high = k.narrow(value);
     (high, k.narrow(k.sub(value, k.widen(high))))
+}
+
+#[cfg(test)]
+mod tests {
+    //! The tables against the manuals' formulas, written down once more.
+
+    use super::*;
+
+    /// Element `i` of a lane's A: row, column.
+    fn a(lane: u32, i: u32) -> (u32, u32) {
+        let (group, thread) = (lane / 4, lane % 4);
+        (if i % 4 < 2 { group } else { group + 8 }, thread * 2 + i % 2 + if i < 4 { 0 } else { 8 })
+    }
+
+    /// Element `i` of a lane's B: row, column.
+    fn b(lane: u32, i: u32) -> (u32, u32) {
+        (lane % 4 * 2 + i % 2 + if i < 2 { 0 } else { 8 }, lane / 4)
+    }
+
+    /// Element `i` of a lane's C and D: row, column.
+    fn c(lane: u32, i: u32) -> (u32, u32) {
+        (lane / 4 + if i < 2 { 0 } else { 8 }, lane % 4 * 2 + i % 2)
+    }
+
+    /// Row and column, within a tile in memory, of half `half` of register `matrix` that `ldmatrix` gives a lane.
+    fn loaded((row, chunk): (Map, Map), transposed: bool, lane: u32, matrix: u32, half: u32) -> (u32, u32) {
+        let (line, element) = if transposed { (lane % 4 * 2 + half, lane / 4) } else { (lane / 4, lane % 4 * 2 + half) };
+        let named = matrix * 8 + line;
+        (row.of(named), chunk.of(named) * 8 + element)
+    }
+
+    #[test]
+    fn nvidia_has_every_element_where_the_ptx_manual_says() {
+        let unit = NVIDIA;
+        for lane in 0..32 {
+            for i in 0..8 {
+                let (slot, first) = unit.queries.0[i as usize / 2];
+                let query = (unit.row.of(lane) + 8 * slot as u32, unit.column.of(lane) + first + i % 2);
+                assert_eq!(query, a(lane, i), "query {i} of lane {lane}");
+                // Results, eight columns at a time; and weights, which are results, as the operand of the next product.
+                let at = i as usize;
+                let result = (unit.row.of(lane) + 8 * unit.slots[at] as u32, unit.column.of(lane) + unit.columns[at]);
+                let (row, column) = c(lane, i % 4);
+                assert_eq!(result, (row, column + i / 4 * 8), "result {i} of lane {lane}");
+                assert_eq!(result, a(lane, i), "weight {i} of lane {lane}");
+            }
+            for (register, half) in (0..4).flat_map(|r| [(r, 0), (r, 1)]) {
+                // Registers 0 and 1 are the operand of the first eight columns of the product, 2 and 3 of the rest.
+                let (inner, outer) = b(lane, register % 2 * 2 + half);
+                let outer = outer + register / 2 * 8;
+                assert_eq!(loaded(unit.key, false, lane, register, half), (outer, inner), "keys, register {register} of lane {lane}");
+                assert_eq!(loaded(unit.value, true, lane, register, half), (inner, outer), "values, register {register} of lane {lane}");
+            }
+        }
+    }
+
+    #[test]
+    fn amd_has_every_result_where_the_isa_manual_says() {
+        for lane in 0..32 {
+            for register in 0..8 {
+                // Row and column of D; query rows are its columns.
+                let (row, column) = (2 * register + lane / 16, lane % 16);
+                let at = register as usize;
+                assert_eq!((AMD.column.of(lane) + AMD.columns[at], AMD.row.of(lane) + 8 * AMD.slots[at] as u32), (row, column));
+            }
+            assert_eq!((AMD.key.0.of(lane), AMD.key.1.of(lane), AMD.value.0.of(lane)), (lane % 16, 0, lane % 16));
+        }
+    }
+
+    #[test]
+    fn lanes_across_a_row_hold_all_of_it_once() {
+        for unit in [AMD, NVIDIA] {
+            for lane in 0..32 {
+                let (first, count) = unit.across;
+                let others: Vec<u32> = (0..1 << count).map(|n| lane ^ n << first).collect();
+                assert!(others.iter().all(|&other| unit.row.of(other) == unit.row.of(lane)));
+                for slot in 0..unit.rows {
+                    let own = (0..VALUES).filter(|&at| unit.slots[at] == slot);
+                    let mut columns: Vec<u32> = own.flat_map(|at| others.iter().map(move |&lane| unit.column.of(lane) + unit.columns[at])).collect();
+                    columns.sort_unstable();
+                    assert!(columns.into_iter().eq(0..SIDE));
+                }
+            }
+        }
+    }
+
+    /// A tile's chunks stay apart, turns reach theirs by an exclusive-or, and the eight rows read at once lie in eight different banks of 16 bytes.
+    #[test]
+    fn chunks_are_exchanged_without_conflict() {
+        let place = |row: u32, chunk: u32, dim: u32| row * dim * 2 + (chunk ^ row & 7) * CHUNK;
+        for (dim, shares) in [(64, 2), (128, 2), (256, 2), (256, 4)] {
+            let chunks = dim * 2 / CHUNK;
+            let mut all: Vec<u32> = (0..SIDE).flat_map(|row| (0..chunks).map(move |chunk| place(row, chunk, dim))).collect();
+            all.sort_unstable();
+            assert!(all.into_iter().eq((0..SIDE * chunks).map(|n| n * CHUNK)));
+            for (share, at) in (0..shares).flat_map(|share| (0..dim / shares / SIDE).map(move |at| (share, at))) {
+                for (unit, lane) in [AMD, NVIDIA].into_iter().flat_map(|unit| (0..32).map(move |lane| (unit, lane))) {
+                    for (row, chunk) in [unit.key, unit.value] {
+                        let (row, chunk) = (row.of(lane), chunk.of(lane) + share * (chunks / shares));
+                        assert_eq!(place(row, chunk, dim) ^ 2 * CHUNK * at, place(row, chunk + 2 * at, dim));
+                    }
+                }
+            }
+            for (matrix, (row, chunk)) in (0..4).flat_map(|matrix| [(matrix, NVIDIA.key), (matrix, NVIDIA.value)]) {
+                let mut banks: Vec<u32> = (0..8).map(|n| matrix * 8 + n).map(|lane| place(row.of(lane), chunk.of(lane), dim) / CHUNK % 8).collect();
+                banks.sort_unstable();
+                assert!(banks.into_iter().eq(0..8));
+            }
+        }
+    }
 }

@@ -80,7 +80,7 @@ struct Part {
 }
 
 /// The kernel: inputs block, query, state, then the context, its eight-bit twin, the scratch of parts and their counters, where wanted.
-/// Grid: parts * key heads, rows.
+/// Grid: parts * key heads, rows; beside tiles [`tile::rest_grid`].
 pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let dim = spec.ring.head_dim;
     let own = dim / LANES;
@@ -106,13 +106,7 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let shared = k.shared(4 * WARPS * (dim + HEAD), 16);
     let flag = k.shared(4, 4);
     let rows = k.live_rows(spec.rows);
-    let (slot, position) = place(&k, row, spec.most);
-    let mut mine = k.is(row, Is::Less, rows);
-    if spec.tiled {
-        mine = k.and(mine, k.xor(tile::follow(&k, spec, row, rows), k.truth(true)));
-    }
-    k.wait_for_launch(spec.rows);
-    k.when(mine, || {
+    let one = |row: Value, slot: Value, position: Value| {
         let first = if spec.window == 0 { k.int(0) } else { k.max(k.sub(position, k.int(spec.window - 1)), k.int(0)) };
         let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));
         // This lane's elements of a head: eight from each 64.
@@ -261,6 +255,13 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
                 });
             });
         }
-    });
+    };
+    if spec.tiled {
+        tile::rest(&k, spec, (row, rows), shared, one);
+    } else {
+        let (slot, position) = place(&k, row, spec.most);
+        k.wait_for_launch(spec.rows);
+        k.when(k.is(row, Is::Less, rows), || one(row, slot, position));
+    }
     k.finish()
 }

@@ -5,7 +5,7 @@
 //! are on their way. Queries and weights are the sum of two halves each, so scores and outputs are as good as in singles; what the units add
 //! begins at zero every time and is added on in singles.
 //!
-//! A tile whose rows do not follow each other is left to [`super::kernel`], which asks the same [`follow`].
+//! A tile whose rows do not follow each other is left to [`super::kernel`], which asks the same ([`together`]) and does one row at a time.
 
 use super::Spec;
 use super::unit::{CHUNK, SIDE, Unit, VALUES, swizzled};
@@ -54,16 +54,55 @@ fn shares(dialect: Dialect, spec: &Spec) -> u32 {
     if dialect == Dialect::Amd && spec.ring.head_dim == 256 { 2 * WARPS } else { WARPS }
 }
 
+/// Whether a row follows the first of its tile as its place among them says; rows beyond the last live one count as that.
+fn follows(k: &Kernel, spec: &Spec, row: Value, rows: Value) -> Value {
+    let row = k.min(row, k.sub(rows, k.int(1)));
+    let first = k.and(row, k.int(-i64::from(tokens(spec))));
+    let ((slot, position), (first_slot, first_position)) = (place(k, row, spec.most), place(k, first, spec.most));
+    k.and(k.is(slot, Is::Equal, first_slot), k.is(position, Is::Equal, k.add(first_position, k.sub(row, first))))
+}
+
 /// Whether the live rows of the tile of `row` follow each other in one slot, so that [`kernel`] does them; the same in all threads. All lanes must come here.
-pub(super) fn follow(k: &Kernel, spec: &Spec, row: Value, rows: Value) -> Value {
+fn together(k: &Kernel, spec: &Spec, row: Value, rows: Value) -> Value {
     let tokens = tokens(spec);
-    let first = k.and(row, k.int(-i64::from(tokens)));
-    // Every lane looks at a row; there are as many lanes as rows, or twice as many, and those beyond the last live row look at that one.
-    let own = k.min(k.add(first, k.and(k.thread(), k.int(tokens - 1))), k.sub(rows, k.int(1)));
-    let ((slot, position), (first_slot, first_position)) = (place(k, own, spec.most), place(k, first, spec.most));
-    let next = k.add(first_position, k.sub(own, first));
-    let here = k.and(k.is(slot, Is::Equal, first_slot), k.is(position, Is::Equal, next));
-    k.is(k.ballot(here), Is::Equal, k.int(-1))
+    // Every lane looks at a row; there are as many lanes as rows, or some times as many.
+    let own = k.add(k.and(row, k.int(-i64::from(tokens))), k.and(k.thread(), k.int(tokens - 1)));
+    k.is(k.ballot(follows(k, spec, own, rows)), Is::Equal, k.int(-1))
+}
+
+/// Most blocks along y of what tiles leave.
+const REST_BLOCKS: u32 = 128;
+
+/// Blocks along x and y of what tiles leave: few, since mostly there is nothing.
+pub fn rest_grid(spec: &Spec) -> [u32; 2] {
+    [spec.ring.heads, spec.rows.min(REST_BLOCKS)]
+}
+
+/// Does `one`, of row, slot and position, for the block's share of the rows that [`kernel`] leaves: the block's number and so many on each time. `shared` holds
+/// a word a warp, and is the body's otherwise.
+pub(super) fn rest(k: &Kernel, spec: &Spec, (first, rows): (Value, Value), shared: Value, one: impl FnOnce(Value, Value, Value)) {
+    let (threads, thread) = (k.threads(), k.thread());
+    let warps = threads / WARP;
+    // Is there anything to do? All rows are looked at together.
+    let own = (0..spec.rows.div_ceil(threads)).map(|n| follows(k, spec, k.add(thread, k.int(n * threads)), rows));
+    let own = own.reduce(|a, b| k.and(a, b)).expect("an entry has rows");
+    let at = |warp: Value| k.at(shared, k.mul(warp, k.int(4)));
+    k.store(k.ballot(own), at(k.shr(thread, k.int(5))));
+    k.wait_for_launch(spec.rows);
+    k.barrier();
+    let all = (0..warps).map(|warp| k.load(at(k.int(warp)), Type::I32)).reduce(|a, b| k.and(a, b)).expect("a block has warps");
+    let not = |truth: Value| k.xor(truth, k.truth(true));
+    k.when(not(k.is(all, Is::Equal, k.int(-1))), || {
+        k.each(first, rows, k.int(rest_grid(spec)[1]), &[], |row, _| {
+            k.when(not(together(k, spec, row, rows)), || {
+                // Shared memory is free again.
+                k.barrier();
+                let (slot, position) = place(k, row, spec.most);
+                one(row, slot, position);
+            });
+            vec![]
+        });
+    });
 }
 
 /// The kernel: inputs block, query, state, then the context and its eight-bit twin, where wanted. Grid: [`grid`].
@@ -77,7 +116,7 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let stages = k.shared(2 * stage_bytes(spec), 16);
     let meeting = k.shared(threads(spec) * VALUES as u32 * 4, 16);
     let rows = k.live_rows(spec.rows);
-    let together = follow(&k, spec, first_row, rows);
+    let together = together(&k, spec, first_row, rows);
     let (slot, position) = place(&k, first_row, spec.most);
     k.wait_for_launch(spec.rows);
     k.when(k.and(k.is(first_row, Is::Less, rows), together), || {

@@ -270,7 +270,7 @@ mod tests {
         for unit in [AMD, NVIDIA] {
             for lane in 0..32 {
                 let (first, count) = unit.across;
-                let others: Vec<u32> = (0..1 << count).map(|n| lane ^ n << first).collect();
+                let others: Vec<u32> = (0..1 << count).map(|n| lane ^ (n << first)).collect();
                 assert!(others.iter().all(|&other| unit.row.of(other) == unit.row.of(lane)));
                 for slot in 0..unit.rows {
                     let own = (0..VALUES).filter(|&at| unit.slots[at] == slot);
@@ -285,7 +285,7 @@ mod tests {
     /// A tile's chunks stay apart, turns reach theirs by an exclusive-or, and the eight rows read at once lie in eight different banks of 16 bytes.
     #[test]
     fn chunks_are_exchanged_without_conflict() {
-        let place = |row: u32, chunk: u32, dim: u32| row * dim * 2 + (chunk ^ row & 7) * CHUNK;
+        let place = |row: u32, chunk: u32, dim: u32| row * dim * 2 + (chunk ^ (row & 7)) * CHUNK;
         for (dim, shares) in [(64, 2), (128, 2), (256, 2), (256, 4)] {
             let chunks = dim * 2 / CHUNK;
             let mut all: Vec<u32> = (0..SIDE).flat_map(|row| (0..chunks).map(move |chunk| place(row, chunk, dim))).collect();
@@ -295,7 +295,7 @@ mod tests {
                 for (unit, lane) in [AMD, NVIDIA].into_iter().flat_map(|unit| (0..32).map(move |lane| (unit, lane))) {
                     for (row, chunk) in [unit.key, unit.value] {
                         let (row, chunk) = (row.of(lane), chunk.of(lane) + share * (chunks / shares));
-                        assert_eq!(place(row, chunk, dim) ^ 2 * CHUNK * at, place(row, chunk + 2 * at, dim));
+                        assert_eq!(place(row, chunk, dim) ^ (2 * CHUNK * at), place(row, chunk + 2 * at, dim));
                     }
                 }
             }

@@ -65,8 +65,8 @@ gpu.module @kernels {
     %v22 = arith.addi %c8, %v21 : i32
     %v23 = llvm.getelementptr %v1000000[%v22] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
     %v24 = llvm.load %v23 {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-    %v25 = arith.cmpi slt, %v2, %c5 : i32
     llvm.call_intrinsic "llvm.amdgcn.sched.barrier"(%c9) : (i32) -> ()
+    %v25 = arith.cmpi slt, %v2, %c5 : i32
     scf.if %v25 {
       %v26 = arith.subi %v24, %c10 : i32
       %v27 = arith.maxsi %v26, %c9 : i32

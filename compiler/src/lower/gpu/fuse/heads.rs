@@ -127,12 +127,14 @@ impl Work<'_, '_> {
             gpu.scratch_bytes = gpu.scratch_bytes.max(u64::from(spec.scratch_floats()) * 4 * u64::from(self.entry.rows));
             gpu.counter_bytes = gpu.counter_bytes.max(u64::from(ring.heads) * 4 * u64::from(self.entry.rows));
         }
+        let mut grid = [parts * ring.heads, rows];
         spec.tiled = rows >= TILED_ROWS && tile::fits(&spec);
         if spec.tiled {
             let [x, y] = tile::grid(&spec);
             self.launch(Op::AttentionTile(spec), [x, y, 1], arguments.clone(), &commands, &[query], &written);
+            grid = tile::rest_grid(&spec);
         }
-        self.launch(Op::Attention(spec), [parts * ring.heads, rows, 1], arguments, &commands, &[query], &written);
+        self.launch(Op::Attention(spec), [grid[0], grid[1], 1], arguments, &commands, &[query], &written);
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! The part of a plan that a GPU runs: launches instead of commands, over buffers in device memory.
 //!
-//! Every launch says which commands it performs, so a reader can compare the two, and the host can always run the commands instead.
+//! Every launch says which commands it performs, so a reader can compare the two, and the host can always run the commands instead. Two launches may share
+//! the rows of some commands ([`Launch::shares_rows`]), or the weights of a product.
 
-use crate::command::{BufferId, StateId, WeightId};
-use crate::plan::CodeSpan;
+use crate::command::{BufferId, Command, StateId, WeightId};
+use crate::plan::{CodeSpan, Entry};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of the inputs block before its first column; see [`inputs_column`].
@@ -67,6 +68,15 @@ pub struct Launch {
     pub arguments: Vec<Argument>,
     /// The commands of the entry that it performs.
     pub commands: Vec<u32>,
+}
+
+impl Launch {
+    /// Whether this launch and one that stands next to it do the same commands, each for the rows that its kernel is for. Both read slots and positions
+    /// to know them, which only attention does.
+    pub fn shares_rows(&self, other: &Self, entry: &Entry) -> bool {
+        let attends = |at: &u32| matches!(entry.commands.get(*at as usize), Some(Command::Attention { .. }));
+        self.kernel != other.kernel && self.commands == other.commands && self.arguments == other.arguments && self.commands.iter().any(attends)
+    }
 }
 
 /// A part of an entry that one device does.

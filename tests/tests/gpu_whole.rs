@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use unicorn_tests::pebble;
+use unicornc::import::synthetic;
 
 const COMPILER: &str = env!("CARGO_BIN_EXE_unicornc-under-test");
 const RUNTIME: &str = env!("CARGO_BIN_EXE_unicorn-rt-under-test");
@@ -57,6 +58,26 @@ fn compile(name: &str, quant: &str, partition: &str) -> PathBuf {
     let paths = ["--kernel-cache", cache.to_str().expect("UTF-8"), "-o", path.to_str().expect("UTF-8"), model.to_str().expect("UTF-8")];
     succeed(COMPILER, &[&words[..], &paths].concat());
     path
+}
+
+/// Attention of many rows in shapes that the demo model has not: wide heads, one query head a key head, eight.
+#[test]
+fn attention_of_prompts_is_right_in_any_shape() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (heads, kv_heads, head_dim, window, quant) in [(8, 2, 256, 40, "q4"), (4, 4, 64, 5, "bf16"), (8, 1, 128, 300, "bf16")] {
+        let tiny = synthetic::Options { layers: 5, full_every: 2, shared: 2, sparse: 1, ffn: 128, ..synthetic::Options::default() };
+        let sizes = synthetic::Options { heads, kv_heads, head_dim, window, ..tiny };
+        synthetic::write(folder.path(), &sizes).expect("a checkpoint can be written");
+        let (model, cache, artifact) = (folder.path(), unicorn_tests::output_folder().join("gpu-kernels"), folder.path().join("tiles.unicorn"));
+        let words = ["compile", "--no-selftest", "--quant", quant, "--target", "hip:gfx1103", "--partition", "gpu", "--rows", "1,128"];
+        let paths = [model, &artifact, &cache].map(|path| path.to_str().expect("UTF-8"));
+        succeed(
+            COMPILER,
+            &[&words[..], &["--context", "512", "--error-limit", "none", paths[0], "-o", paths[1], "--kernel-cache", paths[2]]].concat(),
+        );
+        let out = succeed(CHECKER, &[paths[1], "--launches", "1", "--entries", "1", "--kernel", "attention"]);
+        assert!(out.contains("tiles of") && out.contains("what tiles leave") && out.contains("0 WRONG, 0 FAILED"), "{out}");
+    }
 }
 
 /// Greedy tokens of a short story, as text.

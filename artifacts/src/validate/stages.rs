@@ -158,7 +158,11 @@ impl<'a> Replay<'a> {
     fn stage(&mut self, stage: &Stage, sides: &mut Sides) -> Check {
         match stage {
             Stage::Host(commands) => commands.iter().try_for_each(|&at| self.host(at as usize, sides)),
-            Stage::Device(launches) => launches.iter().try_for_each(|launch| self.launch(launch, sides)),
+            Stage::Device(launches) => launches.iter().enumerate().try_for_each(|(at, launch)| {
+                // What shares the rows of the launch before it reads and writes the same.
+                let before = at.checked_sub(1).map(|before| &launches[before]);
+                if before.is_some_and(|before| launch.shares_rows(before, self.entry)) { Ok(()) } else { self.launch(launch, sides) }
+            }),
             Stage::Upload(id) => self.copy(*id, Side::Host, Side::Device),
             Stage::Download(id) => self.copy(*id, Side::Device, Side::Host),
         }

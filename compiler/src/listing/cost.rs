@@ -21,7 +21,7 @@ pub struct Assumed {
 /// Kinds of arithmetic, by the unit that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
-    /// Sums of products of bytes, sixteen by sixteen.
+    /// Sums of products of bytes or of halves, sixteen by sixteen; those of halves are as fast on the devices listed.
     Matrix,
     /// Sums of four products of bytes.
     Dot,
@@ -93,6 +93,12 @@ impl std::ops::AddAssign for Cost {
 pub fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, launch: &Launch, assumed: Assumed) -> Cost {
     let rows = u64::from(entry.rows);
     let mut cost = Cost::default();
+    let name = &gpu.kernels[launch.kernel as usize].name;
+    if name.starts_with("attention_rest") {
+        // Rows are taken to follow each other, so the launch beside it does them all.
+        cost.value_bytes += rows * 16;
+        return cost;
+    }
     let parts = parts(plan, entry, launch);
     for argument in &launch.arguments {
         cost.value_bytes += rows
@@ -110,7 +116,7 @@ pub fn launch(plan: &Plan, gpu: &GpuPlan, entry: &Entry, launch: &Launch, assume
                 Argument::Weight(_) | Argument::State(_) | Argument::Scratch(_) | Argument::Counters(_) => 0,
             };
     }
-    let many = gpu.kernels[launch.kernel as usize].name.starts_with("matmul");
+    let many = name.starts_with("matmul") || name.starts_with("attention_tile");
     let weights: Vec<u32> = launch.arguments.iter().filter_map(|a| if let Argument::Weight(id) = a { Some(*id) } else { None }).collect();
     for &command in &launch.commands {
         one(&mut cost, plan, entry, &entry.commands[command as usize], &weights, many, assumed);
@@ -173,7 +179,9 @@ fn one(cost: &mut Cost, plan: &Plan, entry: &Entry, command: &Command, weights: 
             // Neighbouring rows see all but one of the same positions.
             let held = (seen(0) + rows - 1).min(u64::from(state.capacity));
             cost.value_bytes += held * u64::from(state.kv_heads) * u64::from(state.head_dim) * 4;
-            cost.add(Unit::Float, (0..rows).map(|row| 4 * width(*query) * seen(row)).sum());
+            let operations: u64 = (0..rows).map(|row| 4 * width(*query) * seen(row)).sum();
+            // The matrix units take a single as two halves.
+            if many { cost.add(Unit::Matrix, 2 * operations) } else { cost.add(Unit::Float, operations) }
         }
         Command::Region { region, repeat, .. } => self::region(cost, &plan.regions[*region as usize], rows * u64::from(*repeat)),
         Command::Quantize { input, .. } => cost.add(Unit::Float, 3 * rows * width(*input)),
@@ -252,7 +260,7 @@ mod tests {
             npu: None,
         };
         let kernel = |name: &str| Kernel { name: name.into(), threads: 32, parameters: 0, title: String::new() };
-        (plan, GpuPlan { kernels: vec![kernel("matvec_0"), kernel("matmul_1")], ..GpuPlan::default() })
+        (plan, GpuPlan { kernels: ["matvec_0", "matmul_1", "attention_tile_2", "attention_rest_3"].map(kernel).to_vec(), ..GpuPlan::default() })
     }
 
     fn cost(rows: u32, kernel: u32, arguments: &[Argument], commands: &[u32], assumed: Assumed) -> Cost {
@@ -301,6 +309,13 @@ mod tests {
         assert_eq!(of(1, 100).value_bytes, 8 * 128);
         assert_eq!(of(4, 100).value_bytes, 11 * 128);
         assert_eq!(of(4, 0).operations, [0, 0, 4 * 64 * (1 + 2 + 3 + 4)]);
+    }
+
+    #[test]
+    fn tiles_are_counted_once_and_twice_as_halves() {
+        let of = |kernel| cost(4, kernel, &[Argument::Inputs, Argument::State(0)], &[3], Assumed { depth: 100, active: 0.0 });
+        assert_eq!(of(2), Cost { weight_bytes: 0, value_bytes: 4 * 16 + 11 * 128, operations: [2 * 4 * 64 * 4 * 8, 0, 0] });
+        assert_eq!(of(3), Cost { weight_bytes: 0, value_bytes: 4 * 16, operations: [0; 3] });
     }
 
     #[test]

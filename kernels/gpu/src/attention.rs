@@ -3,6 +3,9 @@
 //! Eight lanes share a position: each holds an eighth of the head. So a warp sees four positions at once, and each quarter of it keeps a largest score, a sum
 //! of weights and an output of its own; they meet at the end, then the warps of a head, then (through device memory) the parts of a row.
 
+pub mod tile;
+mod unit;
+
 use crate::block::WARP;
 use crate::codes::Codes;
 use crate::heads::{Ring, place, slot_base};
@@ -30,6 +33,8 @@ pub struct Spec {
     pub rows: u32,
     /// Row capacity of the inputs block.
     pub most: u32,
+    /// Whether [`tile::kernel`], launched beside this one, does tiles of rows that follow each other.
+    pub tiled: bool,
 }
 
 /// Lanes that share a position.
@@ -75,7 +80,7 @@ struct Part {
 }
 
 /// The kernel: inputs block, query, state, then the context, its eight-bit twin, the scratch of parts and their counters, where wanted.
-/// Grid: parts * key heads, rows.
+/// Grid: parts * key heads, rows; beside tiles [`tile::rest_grid`].
 pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let dim = spec.ring.head_dim;
     let own = dim / LANES;
@@ -101,12 +106,7 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
     let shared = k.shared(4 * WARPS * (dim + HEAD), 16);
     let flag = k.shared(4, 4);
     let rows = k.live_rows(spec.rows);
-    let (slot, position) = place(&k, row, spec.most);
-    if spec.rows == 1 {
-        bring_first(&k, spec, (slot, position), (k.add(k.mul(part, k.int(runs)), run), k.mul(kv_head, k.int(spec.ring.capacity * dim * 2))), lane);
-    }
-    k.wait_for_launch(spec.rows);
-    k.when(k.is(row, Is::Less, rows), || {
+    let one = |row: Value, slot: Value, position: Value| {
         let first = first_position(&k, spec, position);
         let query = k.add(k.mul(k.add(k.mul(row, k.int(spec.heads)), query_head), k.int(dim)), k.mul(in_position, k.int(8)));
         // This lane's elements of a head: eight from each 64.
@@ -253,7 +253,18 @@ pub fn kernel(name: &str, dialect: Dialect, spec: &Spec) -> String {
                 });
             });
         }
-    });
+    };
+    if spec.tiled {
+        tile::rest(&k, spec, (row, rows), shared, one);
+    } else {
+        let (slot, position) = place(&k, row, spec.most);
+        if spec.rows == 1 {
+            let turn = (k.add(k.mul(part, k.int(runs)), run), k.mul(kv_head, k.int(spec.ring.capacity * dim * 2)));
+            bring_first(&k, spec, (slot, position), turn, lane);
+        }
+        k.wait_for_launch(spec.rows);
+        k.when(k.is(row, Is::Less, rows), || one(row, slot, position));
+    }
     k.finish()
 }
 

@@ -84,6 +84,7 @@ pub fn cost(plan: &Plan, entry: &Entry, command: &Command, positions: u32) -> Re
                 quantise: false,
                 rows: entry.rows,
                 most: plan.max_rows(entry.part),
+                tiled: false,
             };
             if let Some(why) = spec.refusal() {
                 return Err(why);

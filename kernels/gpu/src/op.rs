@@ -37,6 +37,8 @@ pub enum Op {
     },
     /// See [`attention::kernel`].
     Attention(attention::Spec),
+    /// See [`attention::tile::kernel`].
+    AttentionTile(attention::Spec),
     /// See [`sparse::up`].
     SparseUp {
         /// Of the weight.
@@ -126,7 +128,12 @@ impl Op {
             Self::Heads { runs, ring, .. } => format!("heads {} of {}", runs.iter().map(|r| r.count).sum::<u32>(), ring.head_dim),
             Self::Beside(both) => format!("{}; beside it {}", both.0.title(), both.1.title()),
             Self::Attention(s) => {
-                format!("attention {} heads of {} over {} positions, {} parts", s.heads, s.ring.head_dim, s.ring.capacity, s.parts)
+                let less = if s.tiled { ", what tiles leave" } else { "" };
+                format!("attention {} heads of {} over {} positions, {} parts{less}", s.heads, s.ring.head_dim, s.ring.capacity, s.parts)
+            }
+            Self::AttentionTile(s) => {
+                let tokens = attention::tile::tokens(s);
+                format!("attention {} heads of {} over {} positions, tiles of {tokens} rows", s.heads, s.ring.head_dim, s.ring.capacity)
             }
             Self::SparseUp { format, neurons, cols, .. } => format!("sparse_up {} [{neurons} x {cols}]", format.name()),
             Self::SparseDown { format, neurons, cols, finale, .. } => {
@@ -148,7 +155,9 @@ impl Op {
             Self::Matmul(_) => "matmul",
             Self::Heads { .. } => "heads",
             Self::Beside(_) => "beside",
+            Self::Attention(spec) if spec.tiled => "attention_rest",
             Self::Attention(_) => "attention",
+            Self::AttentionTile(_) => "attention_tile",
             Self::SparseUp { .. } => "sparse_up",
             Self::SparseDown { .. } => "sparse_down",
             Self::Embed { .. } => "embed",
@@ -168,6 +177,7 @@ impl Op {
             Self::Heads { .. } => crate::block::WARP,
             Self::Beside(both) => both.0.threads(),
             Self::Attention(_) => attention::Spec::threads(),
+            Self::AttentionTile(spec) => attention::tile::threads(spec),
             Self::SparseUp { .. } => sparse::UP_THREADS,
             Self::SparseDown { .. } => sparse::DOWN_THREADS,
             Self::Embed { .. } | Self::Gather { .. } | Self::Argmax { .. } => embed::THREADS,
@@ -198,6 +208,7 @@ impl Op {
                 k.finish()
             }
             Self::Attention(spec) => attention::kernel(name, dialect, spec),
+            Self::AttentionTile(spec) => attention::tile::kernel(name, dialect, spec),
             Self::SparseUp { format, neurons, cols, rows } => sparse::up(name, dialect, *format, (*neurons, *cols), *rows),
             Self::SparseDown { format, neurons, cols, rows, finale } => {
                 sparse::down(name, dialect, *format, (*neurons, *cols), *rows, finale.as_ref())

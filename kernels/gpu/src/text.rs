@@ -567,6 +567,17 @@ impl Kernel {
         self.line(if self.dialect == Dialect::Amd { "amdgpu.lds_barrier" } else { "gpu.barrier" });
     }
 
+    /// The threads of some whole warps meet, `count` of them, under a number of their own (0 to 14); on AMD the whole block does. Shared memory as with [`Kernel::barrier`].
+    pub fn barrier_of(&self, number: Value, count: u32) {
+        match self.dialect {
+            Dialect::Amd => self.barrier(),
+            Dialect::Nvidia | Dialect::Hopper => {
+                let number = self.add(number, self.int(1));
+                self.assembly_effect(&format!("bar.sync $0, {count};"), "r,~{memory}", &[number]);
+            }
+        }
+    }
+
     /// The value of the lane whose number differs in the bits of `mask`.
     pub fn shuffle_xor(&self, a: Value, mask: u32) -> Value {
         let (mask, width) = (self.int(mask), self.int(32));

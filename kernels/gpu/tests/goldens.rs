@@ -42,7 +42,8 @@ fn kernels() -> Vec<(&'static str, Op, &'static [Dialect])> {
     let ring = Ring { heads: 1, head_dim: 64, capacity: 32 };
     let run = |count, weighted, rotated, goal| Heads { count, weighted, rotated, goal };
     let runs = vec![run(2, true, true, Goal::Buffer), run(1, true, true, Goal::Keys), run(1, false, false, Goal::Values)];
-    let attention = attention::Spec { ring, heads: 2, window: 16, scale: 1.0, parts: 2, keep: false, quantise: true, rows: 1, most: 4 };
+    let attention = attention::Spec { ring, heads: 2, window: 16, scale: 1.0, parts: 2, keep: false, quantise: true, rows: 1, most: 4, tiled: false };
+    let tiles = attention::Spec { parts: 1, rows: 32, most: 32, tiled: true, ..attention };
     let products = vec![matvec::Operand { rows: 64, stride: 64 }];
     let many = matmul::Spec { cols: 128, format: Format::Q4, products, entry_rows: 16, epilogue: None };
     let (q4, neurons, cols) = (Format::Q4, 64, 64);
@@ -54,6 +55,8 @@ fn kernels() -> Vec<(&'static str, Op, &'static [Dialect])> {
         ("matmul-q4", Op::Matmul(many), &[Dialect::Nvidia]),
         ("heads", Op::Heads { runs, ring, epsilon: 1e-6, most: 4 }, &[]),
         ("attention", Op::Attention(attention), &[]),
+        ("attention-rest", Op::Attention(tiles), &[]),
+        ("attention-tile", Op::AttentionTile(tiles), &[Dialect::Nvidia]),
         ("sparse-up-q4", Op::SparseUp { format: q4, neurons, cols, rows: 1 }, &[]),
         ("sparse-down-q4", Op::SparseDown { format: q4, neurons, cols, rows: 1, finale: None }, &[]),
         ("embed-q4", Op::Embed { format: q4, cols, scale: 8.0, quantise: true, rows: 1, most: 4 }, &[]),
@@ -124,10 +127,8 @@ fn texts_are_as_recorded() {
 fn every_family_is_recorded() {
     let mut families: Vec<_> = kernels().iter().map(|(_, op, _)| op.family()).collect();
     families.dedup();
-    assert_eq!(
-        families,
-        ["region", "matvec", "matmul", "heads", "attention", "sparse_up", "sparse_down", "embed", "gather", "argmax", "top_count", "top_collect"]
-    );
+    let rest = ["sparse_up", "sparse_down", "embed", "gather", "argmax", "top_count", "top_collect"];
+    assert_eq!(families, [&["region", "matvec", "matmul", "heads", "attention", "attention_rest", "attention_tile"], &rest[..]].concat());
 }
 
 #[test]

@@ -87,8 +87,21 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
             quantise: true,
             rows: 4,
             most: 64,
+            tiled: false,
         };
         all.push((format!("attention_{parts}_{head_dim}"), attention::kernel("attention", d, &spec)));
+        for heads in [2, 4, 8, 16].into_iter().filter(|_| parts == 1) {
+            let (keep, rows, window) = (heads == 2, 64, if heads == 4 { 0 } else { 512 });
+            let spec = attention::Spec { heads, rows, keep, window, tiled: heads == 8, ..spec };
+            assert_eq!(attention::tile::fits(&spec), head_dim < 256 || heads > 2);
+            if !attention::tile::fits(&spec) {
+                continue;
+            }
+            all.push((format!("attention_tile_{heads}_{head_dim}"), Op::AttentionTile(spec).text("tile", d)));
+            if spec.tiled {
+                all.push((format!("attention_rest_{head_dim}"), Op::Attention(spec).text("rest", d)));
+            }
+        }
     }
     all.push(("gather".into(), embed::gather("gather", d, &[2048, 7680], 64)));
     all.push(("argmax".into(), embed::argmax("argmax", d, 262_400, 262_144)));

@@ -26,6 +26,8 @@ use unicorn_tests::reference::{Inputs, Reference, Row, Slots, activations};
 const SAMPLED: usize = 4;
 /// Rows for which attention is.
 const ATTENDED: usize = 8;
+/// Rows that follow each other where there are several runs of them: more than a tile, and no multiple of a part of one.
+const RUN: usize = 21;
 
 /// Checks every kernel of an artifact on the GPU.
 #[derive(Parser)]
@@ -76,11 +78,23 @@ enum Gate {
     All,
 }
 
+/// How slots and positions go from row to row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    /// Neighbours have nothing to do with each other; with an append, rows of a slot follow each other.
+    Spread,
+    /// All rows follow each other in one slot, as in a prompt.
+    Run,
+    /// Runs of [`RUN`] rows.
+    Runs,
+}
+
 /// How a launch is tried.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     rows: usize,
     gate: Gate,
+    order: Order,
     /// Turns slots and positions.
     turn: usize,
 }
@@ -284,25 +298,82 @@ fn print(report: &Report, arguments: &Arguments, entry: &Entry, number: usize, t
     }
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn launch(&mut self, number: usize, launch: &Launch, report: &mut Report) -> Result<(), Trouble> {
         let entry = &self.plan.entries[number];
         let uses = self.uses(number, launch)?;
         report.commands = self.names(entry, launch);
         report.shapes = shapes(entry, &uses);
+        let twin = self.twin(number, launch);
+        // What a launch is for comes first, since that is timed.
+        let orders = match twin {
+            None => &[Order::Spread][..],
+            Some(_) if self.tiles(launch) => &[Order::Run, Order::Runs, Order::Spread],
+            Some(_) => &[Order::Spread, Order::Runs, Order::Run],
+        };
         let gates: &[Gate] = if uses.gates.is_empty() { &[Gate::Few] } else { &[Gate::Few, Gate::None, Gate::All] };
         let smaller = if entry.rows > 4 { Some(entry.rows as usize - 1) } else { Some(3.min(entry.rows as usize - 1)).filter(|&r| r > 0) };
         for rows in [Some(entry.rows as usize), smaller].into_iter().flatten() {
             // Every edge of the positions is met by some sampled row.
             let turns = if self.places(entry, launch) { self.edges(entry, launch).len().div_ceil(rows.min(ATTENDED)) } else { 1 };
-            for (turn, &gate) in (0..turns).flat_map(|turn| gates.iter().map(move |gate| (turn, gate))) {
-                let case = Case { rows, gate, turn };
-                report.rows.insert(rows);
-                report.cases += 1;
-                self.case(number, launch, &uses, &case, report)?;
+            for &order in orders {
+                // A run meets one edge.
+                let turns = if order == Order::Run { self.edges(entry, launch).len() } else { turns };
+                for (turn, &gate) in (0..turns).flat_map(|turn| gates.iter().map(move |gate| (turn, gate))) {
+                    let case = Case { rows, gate, order, turn };
+                    report.rows.insert(rows);
+                    report.cases += 1;
+                    self.case(number, (launch, twin), &uses, &case, report)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The launch that shares the rows with this one.
+    fn twin(&self, number: usize, launch: &Launch) -> Option<&'a Launch> {
+        let made = &self.plan.gpu.as_ref()?.entries[number];
+        let mut all = made.stages.iter().flat_map(|s| if let Stage::Device(list) = s { &list[..] } else { &[] });
+        all.find(|other| other.shares_rows(launch, &self.plan.entries[number]))
+    }
+
+    /// Whether a launch that has a twin does rows that follow each other, and the twin the rest.
+    fn tiles(&self, launch: &Launch) -> bool {
+        self.plan.gpu.as_ref().is_some_and(|gpu| gpu.kernels[launch.kernel as usize].name.starts_with("attention_tile"))
+    }
+
+    /// Runs a launch and then its twin. Before that, the launch must have written all rows, none, or some, as the order of rows says.
+    fn run(
+        &mut self,
+        number: usize,
+        (launch, twin): (&Launch, Option<&Launch>),
+        uses: &Uses,
+        case: &Case,
+        report: &mut Report,
+    ) -> Result<(), Trouble> {
+        let tiles = self.tiles(launch);
+        let Some(gpu) = &mut self.gpu else { return Ok(()) };
+        gpu.probe_launch(number, launch)?;
+        let Some(twin) = twin else { return Ok(()) };
+        let entry = &self.plan.entries[number];
+        for &id in &uses.outputs {
+            let buffer = &entry.buffers[id as usize];
+            let each = buffer.row_bytes() as usize;
+            let mut bytes = vec![0; each * entry.rows as usize];
+            gpu.probe_read(number, id, &mut bytes)?;
+            if buffer.elements == Elements::Activations {
+                bytes = from_device(&bytes, buffer.width as usize, entry.rows as usize);
+            }
+            let written = bytes.chunks(each).filter(|row| row.iter().any(|&b| b != 0xFF)).count();
+            let sound = match case.order {
+                Order::Runs => (1..case.rows).contains(&written),
+                order => written == if tiles == (order == Order::Run) { case.rows } else { 0 },
+            };
+            if !sound {
+                report.wrong.push(format!("{case:?}: without its twin, the launch wrote {written} rows of `{}`", buffer.name));
+            }
+        }
+        Ok(gpu.probe_launch(number, twin)?)
     }
 
     /// What a launch uses; an error where its arguments do not fit its commands.
@@ -433,8 +504,14 @@ impl Checker<'_> {
         for r in 0..case.rows {
             let token =
                 [0, model.vocabulary - 1].get((r + case.turn) % 5).copied().unwrap_or_else(|| self.random.below(model.vocabulary as usize) as u32);
-            let slot = slots[(r + case.turn) % slots.len()];
+            // Two runs of a slot after each other, then the next slot's.
+            let (run, length) = if case.order == Order::Run { (0, case.rows) } else { (r / RUN, RUN) };
+            let slot = slots[(if case.order == Order::Spread { r } else { run / 2 } + case.turn) % slots.len()];
             let position = match sampled.iter().position(|&s| s == r) {
+                _ if case.order != Order::Spread => {
+                    let start = edges[(run + case.turn) % edges.len()].saturating_sub(length as u32 / 2);
+                    start.min(model.context.saturating_sub(length as u32)) + (r % length) as u32
+                }
                 // With an append, rows of a slot follow each other, as in a step: no two at one place.
                 _ if uses.appends => {
                     let count = case.rows.div_ceil(slots.len()) as u32;
@@ -455,7 +532,14 @@ impl Checker<'_> {
         inputs
     }
 
-    fn case(&mut self, number: usize, launch: &Launch, uses: &Uses, case: &Case, report: &mut Report) -> Result<(), Trouble> {
+    fn case(
+        &mut self,
+        number: usize,
+        (launch, twin): (&Launch, Option<&Launch>),
+        uses: &Uses,
+        case: &Case,
+        report: &mut Report,
+    ) -> Result<(), Trouble> {
         let (plan, weights) = (self.plan, self.weights);
         let entry = &plan.entries[number];
         let sampled = self.sample(entry, launch, case.rows);
@@ -530,9 +614,7 @@ impl Checker<'_> {
                 }
             }
         }
-        if let Some(gpu) = &mut self.gpu {
-            gpu.probe_launch(number, launch)?;
-        }
+        self.run(number, (launch, twin), uses, case, report)?;
         if let Some(host) = &mut self.host {
             host.cpu.run(fragment, rows_of(&inputs)).map_err(|e| Trouble::Plan(e.to_string()))?;
         }
@@ -765,7 +847,7 @@ impl Checker<'_> {
             for turn in 0..if most < 6 { 6 } else { 1 } {
                 report.rows.insert(rows);
                 report.cases += 1;
-                let case = Case { rows, gate: Gate::Few, turn };
+                let case = Case { rows, gate: Gate::Few, order: Order::Spread, turn };
                 let mut logits = self.draw(rows * width);
                 for (r, row) in logits.chunks_mut(width).enumerate() {
                     match (r + turn) % 6 {

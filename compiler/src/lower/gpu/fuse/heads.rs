@@ -4,7 +4,7 @@ use super::Work;
 use crate::Result;
 use unicorn_artifact::command::{BufferId, Command};
 use unicorn_artifact::gpu::Argument;
-use unicorn_kernels_gpu::attention;
+use unicorn_kernels_gpu::attention::{self, tile};
 use unicorn_kernels_gpu::heads::{Goal, Heads, Ring};
 use unicorn_kernels_gpu::op::Op;
 
@@ -12,6 +12,8 @@ use unicorn_kernels_gpu::op::Op;
 const PART_POSITIONS: u32 = 64;
 /// Most blocks that share the positions of a row and key head.
 const MOST_PARTS: u32 = 16;
+/// Rows of an entry from which on those that follow each other in a slot go to the matrix units, many together. With fewer, tiles are too few for a device.
+const TILED_ROWS: u32 = 128;
 /// Blocks that a launch wants at least: about one for each unit of a large device.
 const WANTED: u32 = 128;
 
@@ -103,7 +105,8 @@ impl Work<'_, '_> {
         let wanted = WANTED / (self.entry.rows * ring.heads).max(1);
         let parts = wanted.min(seen / PART_POSITIONS).clamp(1, MOST_PARTS);
         let keep = keep || twin.is_none();
-        let spec = attention::Spec { ring, heads, window, scale, parts, keep, quantise: twin.is_some(), rows: self.entry.rows, most: self.most };
+        let (rows, most, quantise) = (self.entry.rows, self.most, twin.is_some());
+        let mut spec = attention::Spec { ring, heads, window, scale, parts, keep, quantise, rows, most, tiled: false };
         if let Some(why) = spec.refusal() {
             return Err(self.unsupported(at, &why));
         }
@@ -124,8 +127,14 @@ impl Work<'_, '_> {
             gpu.scratch_bytes = gpu.scratch_bytes.max(u64::from(spec.scratch_floats()) * 4 * u64::from(self.entry.rows));
             gpu.counter_bytes = gpu.counter_bytes.max(u64::from(ring.heads) * 4 * u64::from(self.entry.rows));
         }
-        let grid = [parts * ring.heads, self.entry.rows, 1];
-        self.launch(Op::Attention(spec), grid, arguments, &commands, &[query], &written);
+        let mut grid = [parts * ring.heads, rows];
+        spec.tiled = rows >= TILED_ROWS && tile::fits(&spec);
+        if spec.tiled {
+            let [x, y] = tile::grid(&spec);
+            self.launch(Op::AttentionTile(spec), [x, y, 1], arguments.clone(), &commands, &[query], &written);
+            grid = tile::rest_grid(&spec);
+        }
+        self.launch(Op::Attention(spec), [grid[0], grid[1], 1], arguments, &commands, &[query], &written);
         Ok(())
     }
 }

@@ -202,10 +202,10 @@ impl Cut {
         Flow {
             broadcast: self.sharing != Sharing::Outputs,
             block: self.block(),
-            // 8 inputs of each row in turn.
+            // 8 inputs of each row in turn. The last step's count would follow from the length; not every reader of descriptors sees it so.
             deal: match self.shape.weights {
-                Weights::Int8 => [dim(1, 2), dim(row, group), dim(2, 0), dim(1, 0)],
-                Weights::Int4 => [dim(row, group), dim(1, 0), dim(1, 0), dim(1, 0)],
+                Weights::Int8 => [dim(1, 2), dim(row, group), dim(2, row / 2), dim(1, 0)],
+                Weights::Int4 => [dim(row, group), dim(1, row), dim(1, 0), dim(1, 0)],
             },
             room: self.sharing.room(),
             results: group * self.core_tokens(),

@@ -103,7 +103,7 @@ impl ProductKernel {
             }
             // A round's bytes of a column stand beside each other; what became of the token follows all rounds.
             let mut bytes = shim(column * CORES * LANES, rounds * CORES * RECORD);
-            bytes.dims = [dim(1, CORES * RECORD), dim(ROUND / 4, 0), dim(1, 0), dim(1, 0)];
+            bytes.dims = [dim(1, CORES * RECORD), dim(ROUND / 4, rounds), dim(1, 0), dim(1, 0)];
             stream.transfer(s2mm(memory, 0)?, RESULT_DESCRIPTORS - 1, &bytes, OUTPUTS, 0, false)?;
             let words = CORES * RECORD;
             stream.transfer(s2mm(memory, 0)?, RESULT_DESCRIPTORS, &shim(rounds * ROUND + 4 * words * column, words), OUTPUTS, 0, true)?;

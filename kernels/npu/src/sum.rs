@@ -187,7 +187,7 @@ impl Cut {
             // 8 columns of 8 rows in turn, tile beside tile.
             deal: match self.shape.weights {
                 Weights::Int8 => [dim(1, 2), dim(row, 8), dim(2, tiles), dim(8 * row, 0)],
-                Weights::Int4 => [dim(row, 8), dim(1, tiles), dim(8 * row, 0), dim(1, 0)],
+                Weights::Int4 => [dim(row, 8), dim(1, tiles), dim(8 * row, ROWS / 8), dim(1, 0)],
             },
             room: ROOM,
             results: self.shape.tokens * self.columns(),

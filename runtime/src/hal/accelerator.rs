@@ -17,8 +17,8 @@ enum Step {
     Upload { buffer: u32, row_bytes: usize, staging: usize, offset: u64 },
     /// Copies them back.
     Download { buffer: u32, row_bytes: usize, staging: usize, offset: u64 },
-    /// Runs recorded launches: graphs in order, see [`FIRST`].
-    Device(Vec<Graph>),
+    /// Runs recorded launches.
+    Device(Graph),
 }
 
 /// The runnable form of an entry.
@@ -126,9 +126,6 @@ impl Places {
         }
     }
 }
-
-/// Launches of the first graph of a long stage: sending a graph takes the longer the more it holds, so the device works on few while the rest is sent.
-const FIRST: usize = 16;
 
 /// Most threads that load kernels.
 const LOADERS: usize = 16;
@@ -284,11 +281,7 @@ impl Accelerator {
                             _ => Step::Download { buffer: *id, row_bytes, staging: at, offset },
                         }
                     }
-                    Stage::Device(list) => {
-                        let (first, rest) = list.split_at(if list.len() >= 4 * FIRST { FIRST } else { 0 });
-                        let parts = [first, rest].into_iter().filter(|part| !part.is_empty());
-                        Step::Device(parts.map(|part| record(number, part)).collect::<Result<_>>()?)
-                    }
+                    Stage::Device(list) => Step::Device(record(number, list)?),
                 });
             }
             staged = staged.max(staging);
@@ -402,7 +395,7 @@ impl Accelerator {
                     cpu.rows_mut(entry, *buffer, rows).copy_from_slice(&self.pinned.as_slice()[range]);
                 }
                 // SAFETY: the memory it was recorded with is held by `self`.
-                Step::Device(graphs) => graphs.iter().try_for_each(|graph| unsafe { self.gpu.run(graph) })?,
+                Step::Device(graph) => unsafe { self.gpu.run(graph)? },
             }
         }
         Ok(())

@@ -272,15 +272,22 @@ fn quantised(
         (k.load(layout.scale(k, x, row, l.group), Type::F32), k.load(codes, if q4 { Type::Words(2) } else { Type::I32 }))
     };
     let compute = |loaded: &[Loaded], mut sums: Vec<Vec<Value>>, in_range: &dyn Fn(u32) -> Option<Value>| {
-        // All of one row is asked for at once; of several, that would take more registers than it saves time.
+        // All of one row is asked for at once; of several, that would take more registers than it saves time, so only those of one load are.
         let early: Option<Vec<_>> = (inputs.len() == 1).then(|| loaded.iter().map(|l| input(l, inputs[0])).collect());
         if early.is_some() {
             k.issued();
         }
         for (n, l) in loaded.iter().enumerate() {
             let scales: Vec<Value> = (0..4).map(|at| k.widen(k.element(l.scales, at))).collect();
-            for (r, &row) in inputs.iter().enumerate() {
-                let (scale, codes) = early.as_ref().map_or_else(|| input(l, row), |early| early[n]);
+            let of_rows = early.as_ref().map_or_else(
+                || {
+                    let read = inputs.iter().map(|&row| input(l, row)).collect();
+                    k.issued();
+                    read
+                },
+                |early| vec![early[n]],
+            );
+            for (r, &(scale, codes)) in of_rows.iter().enumerate() {
                 let scale = [l.valid, in_range(n as u32)].into_iter().flatten().fold(scale, |s, v| k.select(v, s, zero));
                 let dots = if q4 { dots_q4(k, l, codes) } else { dots_q8(k, l, codes) };
                 for at in 0..4 {

@@ -217,7 +217,21 @@ fn check_all(path: &Path, targets: &[Target]) -> BTreeMap<String, usize> {
     families
 }
 
-const FAMILIES: [&str; 11] = ["argmax", "attention", "beside", "embed", "gather", "heads", "matmul", "matvec", "region", "sparse_down", "sparse_up"];
+const FAMILIES: [&str; 13] = [
+    "argmax",
+    "attention",
+    "beside",
+    "embed",
+    "gather",
+    "heads",
+    "matmul",
+    "matvec",
+    "region",
+    "sparse_down",
+    "sparse_up",
+    "top_collect",
+    "top_count",
+];
 
 #[test]
 fn pebble_for_every_target() {

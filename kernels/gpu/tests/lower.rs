@@ -12,7 +12,7 @@ use unicorn_kernels_gpu::op::Op;
 use unicorn_kernels_gpu::region::{self, Slot};
 use unicorn_kernels_gpu::target::Target;
 use unicorn_kernels_gpu::text::Dialect;
-use unicorn_kernels_gpu::{attention, embed, matmul, sparse};
+use unicorn_kernels_gpu::{attention, embed, matmul, sparse, top};
 
 fn slot(stride: u32) -> Slot {
     Slot { stride, offset: 0, quantise: false, keep: true }
@@ -105,6 +105,8 @@ fn texts(d: Dialect) -> Vec<(String, String)> {
     }
     all.push(("gather".into(), embed::gather("gather", d, &[2048, 7680], 64)));
     all.push(("argmax".into(), embed::argmax("argmax", d, 262_400, 262_144)));
+    all.push(("top_count".into(), top::count("top_count", d, (262_400, 262_144))));
+    all.push(("top_collect".into(), top::collect("top_collect", d, (262_400, 262_144), 64)));
     all
 }
 

@@ -619,7 +619,7 @@ impl Kernel {
         }
     }
 
-    /// The same on AMD alone, where `ptxas` needs no such word.
+    /// The same on AMD alone: for what `ptxas` leaves in place by itself.
     pub fn issued_on_amd(&self) {
         if self.dialect == Dialect::Amd {
             let none = self.int(0);

@@ -843,12 +843,17 @@ impl<'a> Checker<'a> {
         report.commands = if top { "top" } else { "best" }.into();
         report.shapes = format!("{} [{width}]", entry.buffers[id as usize].name);
         let most = entry.rows as usize;
+        let mut listed = 0;
         for rows in [Some(most), Some(most - 1).filter(|&r| r > 0)].into_iter().flatten() {
             for turn in 0..if most < 6 { 6 } else { 1 } {
                 report.rows.insert(rows);
                 report.cases += 1;
                 let case = Case { rows, gate: Gate::Few, order: Order::Spread, turn };
                 let mut logits = self.draw(rows * width);
+                if top && turn % 2 == 0 {
+                    // As a model's: few are large. Of numbers drawn alike, more are as large as the last wanted than fit.
+                    logits.iter_mut().for_each(|v| *v = -2.0 * ((self.random.below(1 << 24) + 1) as f32 / (1 << 24) as f32).ln());
+                }
                 for (r, row) in logits.chunks_mut(width).enumerate() {
                     match (r + turn) % 6 {
                         // As drawn: the pool's largest number stands in many places.
@@ -867,10 +872,6 @@ impl<'a> Checker<'a> {
                         _ => row[0] = 100.0,
                     }
                 }
-                if top && turn % 2 == 1 {
-                    // Numbers that differ: else most rows have more alike than fit.
-                    logits.iter_mut().for_each(|v| *v += self.random.below(1 << 20) as f32 * 1e-5);
-                }
                 let expected: Vec<(u32, f32)> = logits.chunks(width).map(|row| first_largest(&row[..limit])).collect();
                 let Some(gpu) = &mut self.gpu else { continue };
                 let inputs = Inputs { tokens: vec![0; rows], slots: vec![0; rows], positions: vec![0; rows], picks: vec![0; rows] };
@@ -880,7 +881,9 @@ impl<'a> Checker<'a> {
                 if top {
                     gpu.find_top(number, rows)?;
                     for (r, row) in logits.chunks(width).enumerate() {
-                        if let Err(why) = is_top(gpu.largest(r), &row[..limit]) {
+                        let found = gpu.largest(r);
+                        listed += usize::from(found.is_some());
+                        if let Err(why) = is_top(found, &row[..limit]) {
                             report.wrong.push(format!("{case:?}: the largest of row {r}: {why}"));
                         }
                     }
@@ -895,6 +898,9 @@ impl<'a> Checker<'a> {
                     report.microseconds = Some(gpu.probe_time(number, launch, 20)?);
                 }
             }
+        }
+        if top && listed == 0 && self.gpu.is_some() {
+            report.wrong.push("in no case the largest were few enough to be listed".into());
         }
         Ok(())
     }

@@ -156,6 +156,41 @@ fn late_stores() {
     }
 }
 
+/// When shifts are read, as llvm-aie's schedule has it (`AIE2Schedule.td`: operand cycle 1 in `VSRS`, `VST_SRS` and `VUPS`, 7 in `VLDA_UPS`): results of
+/// the first ones land in cycles 3 and 4, before a seventh cycle comes. A register rewritten in the reader's own bundle gives its old value, but to loads.
+#[test]
+fn shifts_are_read_first_but_by_loads() {
+    // Of 256 by 4, then by 8: reader, how its result comes to x2, both results. Unpacking to accumulators shares the slot of `mov`.
+    let readers = [
+        ("vsrs.d16.s32 x2, cm1, s3", "nop", [16, 1], 0),
+        ("vsrs.s16.s32 wl2, bml1, s3", "nop", [16, 1], 0),
+        ("vst.srs.d16.s32 bml1, s3, [p0, #32]", "vlda wl2, [p0, #32]", [16, 1], 0),
+        ("vups.s32.d16 bml2, wl1, s3", "vmov x2, bml2", [0x1000, 0x10000], 1),
+        ("vlda.ups.s32.d16 bml2, s3, [p0, #0]", "vmov x2, bml2", [0x1000, 0x10000], 0),
+    ];
+    for (reader, result, [old, new], nearest) in readers {
+        for distance in nearest..9 {
+            let mut lines = vec!["movxm p0, #459264", "movxm r1, #256", "vbcst.32 x1, r1", "mov s0, #0", "mov s3, #4", "mova r16, #0", "nop"];
+            lines.extend(["vst wl1, [p0, #0]", "vups.s32.s16 cm1, x1, s0", "nop", "nop", "nop", "nop"]);
+            let together = format!("{reader}; mov s3, #8");
+            lines.push(if distance == 0 { &together } else { reader });
+            lines.extend(std::iter::repeat_n("nop", distance.max(1) - 1));
+            if distance > 0 {
+                lines.push("mov s3, #8");
+            }
+            for line in [result, "vextract.s32 r9, x2, r16", "done"] {
+                lines.extend(["nop"; 12]);
+                lines.push(line);
+            }
+            let mut npu = core_with(&unchecked(&lines));
+            npu.run_cores().unwrap();
+            // Written in cycle 1 of bundle t + distance, read in cycle 7 of bundle t.
+            let late = reader.starts_with("vlda") && distance <= 5;
+            assert_eq!(r(&npu, 9), if late { new } else { old }, "{reader}: {distance}");
+        }
+    }
+}
+
 #[test]
 fn jumps_calls_and_loops() {
     // Five delay slots run, the sixth bundle does not.

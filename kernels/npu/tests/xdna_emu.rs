@@ -85,9 +85,9 @@ impl Emulator {
         let buffers = [kernel.pack_weights(&w), kernel.activations(rows).pack(&x), vec![0xA5; run.buffers[2]]];
         let got = words(&self.run(&kernel.container().unwrap(), &run.stream, buffers));
         let weight = |at: usize| i32::from(if weights == Weights::Int4 { nibble(w[at]) } else { w[at] });
-        for column in 0..shape.outputs {
+        for (column, got) in got[..shape.outputs].iter().enumerate() {
             let want: i32 = (0..rows).map(|row| weight(row * shape.outputs + column) * i32::from(x[row])).sum();
-            assert_eq!(got[column], want, "{shape:?} x {rows}, column {column}");
+            assert_eq!(*got, want, "{shape:?} x {rows}, column {column}");
         }
     }
 

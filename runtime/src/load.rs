@@ -4,10 +4,12 @@ mod gpu;
 mod npu;
 mod weights;
 
+pub use npu::NpuDriver;
+
 use crate::hal::accelerator;
 use crate::hal::code::{self, CodeMap};
 use crate::hal::cpu::{Cpu, Parts, Weights};
-use crate::hal::npu::Npu;
+use crate::hal::offload::Engine;
 use crate::step::{OnFailure, Session};
 use crate::tokens::{ChatSpec, Tokenizer};
 use crate::{Error, Result};
@@ -47,6 +49,8 @@ pub struct Options {
     pub gpu: DeviceChoice,
     /// Whether an NPU runs its part; without `native`, none does.
     pub npu: DeviceChoice,
+    /// How it is reached.
+    pub npu_driver: NpuDriver,
 }
 
 /// Whether a device is used.
@@ -72,6 +76,7 @@ impl Default for Options {
             isa: None,
             gpu: DeviceChoice::Auto,
             npu: DeviceChoice::Auto,
+            npu_driver: NpuDriver::Kernel,
         }
     }
 }
@@ -90,7 +95,7 @@ pub struct Loaded {
 }
 
 /// How an NPU is opened, if one is wanted.
-pub type OpenNpu<'a> = dyn Fn() -> crate::hal::npu::Result<Npu> + 'a;
+pub type OpenNpu<'a> = dyn Fn() -> crate::hal::npu::Result<Box<dyn Engine>> + 'a;
 
 /// Opens, checks and places an artifact.
 ///
@@ -98,7 +103,7 @@ pub type OpenNpu<'a> = dyn Fn() -> crate::hal::npu::Result<Npu> + 'a;
 /// [`Error::Artifact`] for a damaged file, [`Error::Memory`] if there is not enough memory, [`Error::Required`] for a device that is demanded and cannot be
 /// used, [`Error::Io`].
 pub fn load(path: impl AsRef<Path>, options: Options) -> Result<Loaded> {
-    load_on(path, options, &|| Npu::open(None))
+    load_on(path, options, &|| options.npu_driver.open())
 }
 
 /// As [`load`], with an NPU of the caller's.
@@ -134,7 +139,7 @@ pub fn load_with_tokenizer(path: impl AsRef<Path>, options: Options) -> Result<(
             bytes: 0,
             source,
         })?;
-        let loaded = place(path, options, artifact, &|| Npu::open(None));
+        let loaded = place(path, options, artifact, &|| options.npu_driver.open());
         let tokenizer = tokenizer.join().unwrap_or_else(|why| std::panic::resume_unwind(why));
         Ok((loaded?, tokenizer?))
     })

@@ -133,7 +133,7 @@ fn packets_hold_what_the_driver_looks_for() {
     run(&context, &mut sum.kernel(&npu)).unwrap();
     let packet = &fake.packets()[0];
     // Twelve words follow the first: mask, opcode 3, where the stream is (the heap's second piece of 32 KiB), 37 words, three addresses.
-    assert_eq!(packet[..7], [0x0000_c001, 1, 3, 0, 0x0400_8000, 0, 37]);
+    assert_eq!(packet[..7], [0x3000_c001, 1, 3, 0, 0x0400_8000, 0, 37]);
     let addresses: Vec<u64> = packet[7..].chunks_exact(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect();
     assert_eq!(addresses, [sum.a.address(), sum.b.address(), sum.out.address()]);
 }

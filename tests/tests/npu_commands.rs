@@ -83,3 +83,16 @@ fn every_command_that_loads_has_the_option() {
         assert!(["--no-npu", "--no-gpu", "--require"].iter().all(|option| help.contains(option)), "{command}: {help}");
     }
 }
+
+/// In a program without XRT the option is an error that says what to build, or a notice.
+#[test]
+#[cfg(not(feature = "xrt"))]
+fn a_program_without_xrt_says_so() {
+    const WHY: &str = "this unicorn-rt was built without XRT: build it with `--features xrt` where XRT's headers are";
+    let (_, said) = story(0, seed(), &["--npu-driver", "xrt"]);
+    assert!(said.contains(&format!("note: no NPU is used: {WHY}")), "{said}");
+    let (_, why) = story(1, seed(), &["--npu-driver", "xrt", "--require", "npu"]);
+    assert!(why.starts_with(&format!("error: --require npu: {WHY}")), "{why}");
+    let (out, _) = expect(0, RUNTIME, &["devices", "--npu-driver", "xrt"]);
+    assert!(out.contains(&format!("npu  {WHY}")), "{out}");
+}

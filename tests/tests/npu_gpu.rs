@@ -49,7 +49,7 @@ fn artifact() -> Option<PathBuf> {
 }
 
 fn on(path: &PathBuf, gpu: DeviceChoice, npu: DeviceChoice, fake: &Fake) -> Loaded {
-    load_on(path, Options { gpu, npu, threads: 1, ..Options::default() }, &|| fake.open()).unwrap_or_else(|why| panic!("{why}"))
+    load_on(path, Options { gpu, npu, threads: 1, ..Options::default() }, &|| fake.engine()).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// Logits of a short prompt at once, and of some tokens after it.

@@ -46,7 +46,7 @@ fn wanting(npu: DeviceChoice) -> Options {
 /// Loaded on a device, which must be used.
 fn on(path: &PathBuf, fake: &Fake, choice: DeviceChoice) -> Loaded {
     let fake = fake.clone();
-    let loaded = load_on(path, wanting(choice), &|| fake.open()).unwrap_or_else(|why| panic!("{why}"));
+    let loaded = load_on(path, wanting(choice), &|| fake.engine()).unwrap_or_else(|why| panic!("{why}"));
     assert!(loaded.session.cpu().npu().is_some(), "{:?}", loaded.notices);
     loaded
 }
@@ -171,7 +171,7 @@ fn each_reason_for_no_npu_is_told_with_what_to_do() {
 
     let on = |options: npu::Options| {
         let (fake, _) = emulated(options, Configured::Once);
-        refused(&path, wanting(DeviceChoice::Auto), &|| fake.open())
+        refused(&path, wanting(DeviceChoice::Auto), &|| fake.engine())
     };
     let (notice, error) = on(npu::Options { memlock: Some(8 << 20), ..npu::Options::default() });
     assert!(notice.contains("for the NPU's heap: this process may lock 8 MiB") && notice.contains("ulimit -l"), "{notice}");
@@ -277,7 +277,8 @@ fn fragments_have_their_calls_too() {
         (0..plan.entries.len()).flat_map(|entry| all(entry).chunks(7).map(|some| (entry, some.to_vec())).collect::<Vec<_>>()).collect();
     let (fake, log) = emulated(npu::Options::default(), Configured::Once);
     let weights = artifact.verified(section::WEIGHTS).expect("weights");
-    let offload = Offload::new(fake.open().expect("a device"), &plan, &part, artifact.verified(section::NPU).expect("code"), weights).expect("room");
+    let offload =
+        Offload::new(fake.engine().expect("a device"), &plan, &part, artifact.verified(section::NPU).expect("code"), weights).expect("room");
     let streamed = (artifact.file().try_clone().expect("a file"), artifact.section(section::STREAMED).expect("the streamed section").offset);
     let (kernels, weights) = (Kernels::new(Isa::detect()), Weights::Mapped(Artifact::open(&path).expect("the artifact again")));
     let made = fragments.clone();
@@ -341,14 +342,14 @@ fn the_self_test_tries_the_npu() {
     let last = streams(&host(&path), Part::Body, 1);
     let wrong = faulty(npu::Options::default(), Configured::Once, move |run| (run >= all - last).then_some(Fault::Wrong));
     let (fake, log) = (wrong.0.clone(), wrong.1.clone());
-    let loaded = load_on(&path, wanting(DeviceChoice::Auto), &|| fake.open()).unwrap_or_else(|why| panic!("{why}"));
+    let loaded = load_on(&path, wanting(DeviceChoice::Auto), &|| fake.engine()).unwrap_or_else(|why| panic!("{why}"));
     assert!(loaded.session.cpu().npu().is_none() && loaded.notices[0].contains("self-test failed") && log.done().0 == all, "{:?}", loaded.notices);
     // One that computes something else for one layer, and one that fails.
     let wrong = faulty(npu::Options::default(), Configured::Once, |run| (run % 3 == 1).then_some(Fault::Wrong));
-    let (notice, error) = refused(&path, wanting(DeviceChoice::Auto), &|| wrong.0.open());
+    let (notice, error) = refused(&path, wanting(DeviceChoice::Auto), &|| wrong.0.engine());
     assert!(notice.starts_with("no NPU is used: self-test failed: ") && error.starts_with("--require npu: self-test failed: "), "{notice} {error}");
     assert!(notice.contains("it computes something else than the compiler recorded"), "{notice}");
     let broken = faulty(npu::Options::default(), Configured::Once, |_| Some(Fault::Ends(State::Error)));
-    let (notice, _) = refused(&path, wanting(DeviceChoice::Auto), &|| broken.0.open());
+    let (notice, _) = refused(&path, wanting(DeviceChoice::Auto), &|| broken.0.engine());
     assert!(notice.starts_with("no NPU is used: self-test failed: NPU: the NPU did not finish: ERT_CMD_STATE_ERROR"), "{notice}");
 }

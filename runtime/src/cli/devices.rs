@@ -4,6 +4,7 @@ use super::{print, process};
 use unicorn_kernels_cpu::Isa;
 use unicorn_rt::hal::gpu::{DeviceInfo, Driver, DriverError, Vendor};
 use unicorn_rt::hal::npu::{Info, Npu, NpuError};
+use unicorn_rt::load::NpuDriver;
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -11,6 +12,9 @@ pub struct Args {
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
+    /// What an NPU is looked for by.
+    #[arg(long, value_enum, value_name = "DRIVER", default_value_t = NpuDriver::Kernel)]
+    npu_driver: NpuDriver,
 }
 
 /// What an NPU is good for.
@@ -21,7 +25,11 @@ pub fn run(args: &Args) {
     let isa = Isa::detect().name();
     let gpus = Gpus::find();
     // Opened as for work, heap included, so that what would stand in the way is told here.
-    let npu = Npu::open(None).map(|npu| npu.info().clone());
+    let npu = match args.npu_driver {
+        NpuDriver::Kernel => Npu::open(None).map(|npu| Found::Kernel(npu.info().clone())),
+        // All that is asked of it is its name.
+        NpuDriver::Xrt => NpuDriver::Xrt.open().map(|npu| Found::Xrt(npu.name())),
+    };
     if args.json {
         let cpu = serde_json::json!({
             "device": "cpu", "available": true, "name": process::cpu_name(), "arch": std::env::consts::ARCH, "threads": threads, "kernels": isa,
@@ -40,9 +48,16 @@ fn absent(name: &str, why: &str) -> serde_json::Value {
     serde_json::json!({ "device": name, "available": false, "why": why })
 }
 
-fn npu_line(npu: &Result<Info, NpuError>) -> String {
+/// An NPU, as what reaches it tells of it.
+enum Found {
+    Kernel(Info),
+    Xrt(String),
+}
+
+fn npu_line(npu: &Result<Found, NpuError>) -> String {
     match npu {
-        Ok(info) => {
+        Ok(Found::Xrt(name)) => format!("{name}: {NPU_USE}"),
+        Ok(Found::Kernel(info)) => {
             let Info { seat, columns, core_rows, firmware, driver, .. } = info;
             let name = seat.name.as_deref().unwrap_or("AMD NPU");
             let path = seat.path.display();
@@ -52,9 +67,10 @@ fn npu_line(npu: &Result<Info, NpuError>) -> String {
     }
 }
 
-fn npu_json(npu: &Result<Info, NpuError>) -> serde_json::Value {
+fn npu_json(npu: &Result<Found, NpuError>) -> serde_json::Value {
     match npu {
-        Ok(info) => serde_json::json!({
+        Ok(Found::Xrt(name)) => serde_json::json!({ "device": "npu", "available": true, "name": name }),
+        Ok(Found::Kernel(info)) => serde_json::json!({
             "device": "npu", "available": true, "name": info.seat.name, "path": info.seat.path, "columns": info.columns,
             "core_rows": info.core_rows, "contexts": info.contexts, "firmware": info.firmware, "driver": info.driver,
         }),
@@ -143,11 +159,14 @@ mod tests {
     fn an_npu_is_shown_as_it_is_and_why_it_is_not() {
         let seat = Seat { path: "/dev/accel/accel0".into(), name: Some("RyzenAI-npu1".into()) };
         let (firmware, driver) = ("1.5.5.391".into(), "0.6".into());
-        let npu = Ok(Info { seat, columns: 5, core_rows: 4, array: (2, 0), firmware, driver, contexts: Some(6) });
+        let npu = Ok(Found::Kernel(Info { seat, columns: 5, core_rows: 4, array: (2, 0), firmware, driver, contexts: Some(6) }));
         let line = "RyzenAI-npu1 at /dev/accel/accel0, 5 columns of 4 cores, firmware 1.5.5.391, driver amdxdna 0.6: runs the products that an artifact compiled with --target npu:npu1 has code for";
         assert_eq!(npu_line(&npu), line);
         let json = npu_json(&npu);
         assert_eq!((&json["available"], &json["columns"]), (&true.into(), &5.into()));
+        let by_xrt = Ok(Found::Xrt("RyzenAI-npu1 at 0000:c4:00.1, by XRT".into()));
+        assert!(npu_line(&by_xrt).starts_with("RyzenAI-npu1 at 0000:c4:00.1, by XRT: runs"), "{}", npu_line(&by_xrt));
+        assert_eq!(npu_json(&by_xrt)["name"], "RyzenAI-npu1 at 0000:c4:00.1, by XRT");
         let none = Err(NpuError::Absent(Absence::Module));
         assert!(npu_line(&none).starts_with("no NPU: it is here, but its kernel module is not: `modprobe amdxdna`"), "{}", npu_line(&none));
         assert_eq!((&npu_json(&none)["available"], npu_json(&none)["why"].as_str()), (&false.into(), Some(npu_line(&none).as_str())));

@@ -151,7 +151,16 @@ impl LoadArgs {
         };
         let start = Instant::now();
         let (gpu, npu) = (self.devices.gpu()?, self.devices.npu()?);
-        let options = Options { threads: self.threads, native: !self.no_native, placement, isa, gpu, npu, ..Options::default() };
+        let options = Options {
+            threads: self.threads,
+            native: !self.no_native,
+            placement,
+            isa,
+            gpu,
+            npu,
+            npu_driver: self.devices.npu_driver,
+            ..Options::default()
+        };
         let (loaded, tokenizer) = load_with_tokenizer(&self.artifact, options)?;
         let tokenizer = Arc::new(tokenizer);
         let load_time = start.elapsed();

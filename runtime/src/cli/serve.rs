@@ -63,7 +63,15 @@ fn start(name: &str, path: &Path, args: &ServeArgs) -> Result<ServedModel> {
     let begin = std::time::Instant::now();
     let placement = if args.load_mode.as_deref() == Some("map") { Placement::Map } else { Placement::Copy };
     let (gpu, npu) = (args.devices.gpu()?, args.devices.npu()?);
-    let options = Options { threads: args.threads.unwrap_or(0), native: !args.no_native, placement, gpu, npu, ..Options::default() };
+    let options = Options {
+        threads: args.threads.unwrap_or(0),
+        native: !args.no_native,
+        placement,
+        gpu,
+        npu,
+        npu_driver: args.devices.npu_driver,
+        ..Options::default()
+    };
     let (mut loaded, tokenizer) = load_with_tokenizer(path, options)?;
     for notice in &loaded.notices {
         tracing::warn!("model `{name}`: {notice}");

@@ -1,11 +1,19 @@
 //! An NPU that does its calls of a plan: everything is placed and written at load; a call is a copy of codes, a command, a wait, and a look at its sums.
-//! What may be asked of it is said in [`unicorn_artifact::npu`].
+//! What may be asked of it is said in [`unicorn_artifact::npu`]; who brings it to the device is an [`Engine`].
 
-use super::npu::{Buffer, Command, Context, Npu, Result};
+mod direct;
+#[cfg(feature = "xrt")]
+mod xrt;
+
+pub use direct::Direct;
+#[cfg(feature = "xrt")]
+pub use xrt::Xrt;
+
+use super::npu::Result;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
-use unicorn_artifact::command::{Command as Told, WeightId};
+use unicorn_artifact::command::{Command, WeightId};
 use unicorn_artifact::npu::NpuPlan;
 use unicorn_artifact::plan::{CodeSpan, Plan};
 
@@ -15,36 +23,66 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of a page, and of a command's packet.
 const PAGE: usize = 4096;
 
-/// A configuration of the array, with what goes in and what comes out.
+/// A way to an NPU. What it is given it holds until it is dropped, and numbers from 0: configurations, weights, commands.
+pub trait Engine: Send {
+    /// What the device calls itself, or where it is.
+    fn name(&self) -> String;
+
+    /// Makes a context of a configuration, with buffers for what goes in and out, filled with zeros: `container` is an xclbin, `image` the PDI in it.
+    ///
+    /// # Errors
+    /// What the driver says: no contexts left, locked memory below what is needed.
+    fn configure(&mut self, container: &[u8], image: &[u8], columns: u16, activations: usize, results: usize) -> Result<()>;
+
+    /// Brings a weight to where the NPU reads it: `bytes` of them, `codes` first.
+    ///
+    /// # Errors
+    /// As [`Engine::configure`].
+    fn hold(&mut self, codes: &[u8], bytes: usize) -> Result<()>;
+
+    /// Writes a command: an instruction stream of a configuration, with three arguments: a weight, the configuration's activations and results.
+    ///
+    /// # Errors
+    /// As [`Engine::configure`].
+    fn prepare(&mut self, configuration: usize, stream: &[u8], weight: usize) -> Result<()>;
+
+    /// The bytes of a configuration's activations.
+    fn activations(&mut self, configuration: usize) -> &mut [u8];
+
+    /// Shows the NPU the activations, runs a command, and gives the first bytes of the results, which begin at a page.
+    ///
+    /// # Errors
+    /// What the driver says; at most `limit` after the command's begin, or twice that if it was run again.
+    ///
+    /// # Safety
+    /// Stream and configuration write nowhere but in the results, and reach no more of the three buffers than there is.
+    unsafe fn run(&mut self, command: usize, results: usize, limit: Duration) -> Result<&[u8]>;
+
+    /// Bytes of this process's memory that are locked for the device.
+    fn bytes(&self) -> u64;
+}
+
+/// A configuration: bytes of the activations from a row's first code.
 struct Array {
-    context: Context,
-    activations: Buffer,
-    results: Buffer,
-    /// Bytes of the activations from a row's first code.
     tokens: Vec<u32>,
     inputs: Vec<u32>,
 }
 
-/// A stream with its weight.
+/// A stream with its weight: words from a row's sums to the next row's, and bytes of all.
 struct Prepared {
     array: usize,
-    command: Command,
-    /// Words from a row's sums to the next row's, and bytes of all.
     row: usize,
     results: usize,
 }
 
 /// An NPU with its part of a plan on it.
 pub struct Offload {
-    // Contexts end before the buffers that their commands write.
     arrays: Vec<Array>,
     prepared: Vec<Prepared>,
     /// By entry of the plan: the command, and which of `prepared` does it.
     calls: Vec<Vec<(u32, usize)>>,
     name: String,
-    /// Held for the commands.
-    weights: BTreeMap<WeightId, Buffer>,
-    npu: Npu,
+    engine: Box<dyn Engine>,
 }
 
 impl std::fmt::Debug for Offload {
@@ -64,41 +102,33 @@ impl Offload {
     ///
     /// # Errors
     /// What the driver says: no contexts left, locked memory below what is needed.
-    pub fn new(npu: Npu, plan: &Plan, part: &NpuPlan, code: &[u8], bytes: &[u8]) -> Result<Self> {
-        let array = |one: &unicorn_artifact::npu::Configuration| {
-            Ok(Array {
-                context: npu.context(piece(code, one.image), u16::try_from(one.columns).unwrap_or(u16::MAX))?,
-                activations: npu.buffer("activations", one.activation_bytes as usize)?,
-                results: npu.buffer("results", one.result_bytes as usize)?,
-                tokens: one.tokens.clone(),
-                inputs: one.inputs.clone(),
-            })
-        };
-        let arrays = part.configurations.iter().map(array).collect::<Result<Vec<_>>>()?;
-        let held = |held: &unicorn_artifact::npu::Held| {
+    pub fn new(mut engine: Box<dyn Engine>, plan: &Plan, part: &NpuPlan, code: &[u8], bytes: &[u8]) -> Result<Self> {
+        for one in &part.configurations {
+            let columns = u16::try_from(one.columns).unwrap_or(u16::MAX);
+            let (container, image) = (piece(code, one.container), piece(code, one.image));
+            engine.configure(container, image, columns, one.activation_bytes as usize, one.result_bytes as usize)?;
+        }
+        let mut weights = BTreeMap::new();
+        for (at, held) in part.weights.iter().enumerate() {
             let weight = &plan.weights[held.weight as usize];
             let codes = weight.rows as usize * weight.cols as usize;
-            let mut buffer = npu.buffer("weights", held.bytes as usize)?;
-            buffer.as_mut_slice()[..codes].copy_from_slice(&bytes[weight.offset as usize..][..codes]);
-            buffer.hand_over(0..codes)?;
-            Ok((held.weight, buffer))
-        };
-        let weights = part.weights.iter().map(held).collect::<Result<BTreeMap<_, _>>>()?;
+            engine.hold(&bytes[weight.offset as usize..][..codes], held.bytes as usize)?;
+            weights.insert(held.weight, at);
+        }
         let mut prepared = Vec::new();
         let mut known: BTreeMap<(u32, WeightId), usize> = BTreeMap::new();
         let mut calls = Vec::new();
         for (entry, made) in plan.entries.iter().zip(&part.entries) {
             let mut of = Vec::new();
             for call in &made.calls {
-                let Told::MatMulInt8 { weight, .. } = entry.commands[call.command as usize] else { continue };
+                let Command::MatMulInt8 { weight, .. } = entry.commands[call.command as usize] else { continue };
                 let at = match known.get(&(call.stream, weight)) {
                     Some(at) => *at,
                     None => {
                         let stream = &part.streams[call.stream as usize];
-                        let array = &arrays[stream.configuration as usize];
-                        let command = npu.kernel(piece(code, stream.code), &[&weights[&weight], &array.activations, &array.results])?;
-                        let (row, results) = (stream.row as usize, stream.result_bytes as usize);
-                        prepared.push(Prepared { array: stream.configuration as usize, command, row, results });
+                        let array = stream.configuration as usize;
+                        engine.prepare(array, piece(code, stream.code), weights[&weight])?;
+                        prepared.push(Prepared { array, row: stream.row as usize, results: stream.result_bytes as usize });
                         known.insert((call.stream, weight), prepared.len() - 1);
                         prepared.len() - 1
                     }
@@ -107,14 +137,8 @@ impl Offload {
             }
             calls.push(of);
         }
-        let seat = &npu.info().seat;
-        let name = seat.name.clone().unwrap_or_else(|| format!("AMD NPU at {}", seat.path.display()));
-        Ok(Self { arrays, prepared, calls, name, weights, npu })
-    }
-
-    /// The device.
-    pub fn info(&self) -> &super::npu::Info {
-        self.npu.info()
+        let arrays = part.configurations.iter().map(|one| Array { tokens: one.tokens.clone(), inputs: one.inputs.clone() }).collect();
+        Ok(Self { arrays, prepared, calls, name: engine.name(), engine })
     }
 
     /// What it calls itself.
@@ -124,9 +148,7 @@ impl Offload {
 
     /// Bytes of this process's memory that are locked for it: its heap and buffers, and a page for each command.
     pub fn bytes(&self) -> u64 {
-        let page = |buffer: &Buffer| buffer.len().next_multiple_of(PAGE);
-        let arrays: usize = self.arrays.iter().map(|array| page(&array.activations) + page(&array.results)).sum();
-        (xrt_sys::HEAP_BYTES + arrays + self.weights.values().map(page).sum::<usize>() + PAGE * self.prepared.len()) as u64
+        self.engine.bytes()
     }
 
     /// The calls of an entry: the command each stands for, and its number here.
@@ -145,23 +167,22 @@ impl Offload {
         codes: impl Fn(usize) -> &'a [i8],
         mut take: impl FnMut(Range<usize>, &[i32], usize),
     ) -> Result<()> {
-        let Prepared { array, command, row, results } = &mut self.prepared[call];
-        let Array { context, activations, results: sums, tokens, inputs } = &mut self.arrays[*array];
+        let Prepared { array, row, results } = self.prepared[call];
+        let Array { tokens, inputs } = &self.arrays[array];
         for first in (0..rows).step_by(tokens.len()) {
             let some = first..rows.min(first + tokens.len());
-            let to = activations.as_mut_slice();
+            let to = self.engine.activations(array);
             for (token, row) in tokens.iter().zip(some.clone()) {
                 let to = &mut to[*token as usize..];
                 inputs.iter().zip(codes(row)).for_each(|(at, code)| to[*at as usize] = *code as u8);
             }
-            activations.hand_over(0..activations.len())?;
             // SAFETY: that stream and configuration write nowhere but in the results is their promise, as with any machine code of an artifact; the buffers are
-            // as long as the plan says they must be, and nobody else has them. A command that is run again finds the same activations and weights.
-            unsafe { context.run(command, LIMIT)? };
-            sums.take_back(0..*results)?;
-            // SAFETY: a mapping begins at a page, and every bit pattern is an i32.
-            let words = unsafe { std::slice::from_raw_parts(sums.as_slice().as_ptr().cast::<i32>(), *results / 4) };
-            take(some, words, *row);
+            // as long as the plan says they must be, and nobody else has them.
+            let sums = unsafe { self.engine.run(call, results, LIMIT)? };
+            // SAFETY: every bit pattern is an i32.
+            let (before, words, _) = unsafe { sums.align_to::<i32>() };
+            debug_assert!(before.is_empty(), "results begin at a page");
+            take(some, words, row);
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Finds an NPU that an artifact has code for, and puts the artifact's part on it.
 
 use super::{DeviceChoice, OpenNpu, Options};
-use crate::hal::npu::Npu;
-use crate::hal::offload::Offload;
+use crate::hal::npu::{self, Npu};
+use crate::hal::offload::{Direct, Engine, Offload};
 use crate::step::Session;
 use crate::{Error, Result, selftest};
 use unicorn_artifact::file::{Artifact, SelfTest, section};
@@ -12,9 +12,36 @@ use unicorn_artifact::plan::Plan;
 const UNTRUSTED: &str =
     "its instruction streams reach all memory of this process, and without native code nothing from the file is trusted with that";
 
+/// What reaches an NPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serve", derive(clap::ValueEnum))]
+pub enum NpuDriver {
+    /// The kernel module's own interface; nothing else is needed.
+    #[default]
+    Kernel,
+    /// AMD's XRT library, in programs built with it.
+    Xrt,
+}
+
+impl NpuDriver {
+    /// Opens the first NPU.
+    ///
+    /// # Errors
+    /// Why there is none, or why it cannot be used; [`NoXrt`](npu::NpuError::NoXrt) in a program without XRT.
+    pub fn open(self) -> npu::Result<Box<dyn Engine>> {
+        match self {
+            Self::Kernel => Ok(Box::new(Direct::new(Npu::open(None)?))),
+            #[cfg(feature = "xrt")]
+            Self::Xrt => Ok(Box::new(crate::hal::offload::Xrt::open()?)),
+            #[cfg(not(feature = "xrt"))]
+            Self::Xrt => Err(npu::NpuError::NoXrt),
+        }
+    }
+}
+
 /// A device, and the code for it.
 pub struct Found {
-    npu: Npu,
+    npu: Box<dyn Engine>,
     code: Vec<u8>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Config, ModelCell};
 use crate::Error;
-use crate::load::DeviceChoice;
+use crate::load::{DeviceChoice, NpuDriver};
 
 /// Serves one or more artifacts over HTTP.
 #[derive(Clone, Debug, clap::Args)]
@@ -130,6 +130,9 @@ pub struct DeviceArgs {
     /// Do not use an NPU, even if one is there.
     #[arg(long)]
     pub no_npu: bool,
+    /// What an NPU is reached by.
+    #[arg(long, value_enum, value_name = "DRIVER", default_value_t = NpuDriver::Kernel)]
+    pub npu_driver: NpuDriver,
 }
 
 impl DeviceArgs {

@@ -1,6 +1,7 @@
 //! Packets: what stands in a command's buffer. Little-endian words of 32 bits.
 //!
-//! Word 0: state `[3:0]`, further masks `[11:10]`, words that follow `[22:12]`, opcode `[27:23]`. The driver writes the state, and over all the rest when a
+//! Word 0: state `[3:0]`, further masks `[11:10]`, words that follow `[22:12]`, opcode `[27:23]`, type `[31:28]`. The type is XRT's alone (`ERT_CU` is 3); no
+//! driver reads it, but what is known to run on silicon has it. The driver writes the state, and over all the rest when a
 //! command fails, so a packet is good for one submission only.
 
 use std::fmt;
@@ -102,7 +103,11 @@ impl std::error::Error for TooLong {}
 /// The first word of a new packet, and room for the rest.
 fn packet(opcode: Opcode, after: usize) -> Vec<u32> {
     let mut words = Vec::with_capacity(1 + after);
-    words.push((opcode as u32) << 23 | (after as u32) << 12 | State::New as u32);
+    let kind = match opcode {
+        Opcode::StartCu | Opcode::StartNpu => 3,
+        Opcode::Chain => 0,
+    };
+    words.push(kind << 28 | (opcode as u32) << 23 | (after as u32) << 12 | State::New as u32);
     words
 }
 
@@ -161,12 +166,12 @@ mod tests {
 
     #[test]
     fn packets_are_these_words() {
-        // Written out by hand from the field positions: 12 words follow, opcode 0, state new.
+        // Written out by hand from the field positions: 12 words follow, opcode 0, type 3, state new. XRT writes the same word.
         let cu = start_cu(0, 0x1_0400_8000, 300, &[0x7f00_1234_5000, 2, 3]).unwrap();
-        let words = [0x0000_c001, 1, 3, 0, 0x0400_8000, 1, 300, 0x1234_5000, 0x7f00, 2, 0, 3, 0];
+        let words = [0x3000_c001, 1, 3, 0, 0x0400_8000, 1, 300, 0x1234_5000, 0x7f00, 2, 0, 3, 0];
         assert_eq!(cu, words);
-        // 7 words follow, opcode 20 at bit 23.
-        assert_eq!(start_npu(2, 0x0401_0000, 1200, &[0x9_8765_4321]).unwrap(), [0x0a00_7001, 4, 0x0401_0000, 0, 1200, 0, 0x8765_4321, 9]);
+        // 7 words follow, opcode 20 at bit 23, type 3.
+        assert_eq!(start_npu(2, 0x0401_0000, 1200, &[0x9_8765_4321]).unwrap(), [0x3a00_7001, 4, 0x0401_0000, 0, 1200, 0, 0x8765_4321, 9]);
         // 10 words follow, opcode 19.
         assert_eq!(chain(&[5, 6]), [0x0980_a001, 2, 0, 0, 0, 0, 0, 5, 0, 6, 0]);
     }

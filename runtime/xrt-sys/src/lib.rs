@@ -4,10 +4,11 @@
 //! Sources: `include/uapi/drm/amdxdna_accel.h` and `drm.h` of Linux and of amd/xdna-driver; `ert.h` of XRT. Sizes, offsets and numbers are asserted
 //! against what a C compiler makes of those headers. Names are the headers', without their prefixes.
 //!
-//! XRT itself is not used: its C interface cannot load a container on this driver, and its C++ interface would need a shim in C++. Such a shim would be
-//! a second way to the same device; there is none.
+//! XRT itself is used behind feature `xrt` alone, by a shim in C++ ([`shim`]): its C interface cannot load a container on this driver.
 
 mod ert;
+#[cfg(feature = "xrt")]
+pub mod shim;
 mod types;
 
 pub use ert::{MAX_CU_WORDS, MAX_NPU_WORDS, Opcode, State, TXN, TooLong, chain, start_cu, start_npu, state};

@@ -119,7 +119,7 @@ pub fn check(path: &Path, changed: Changed) -> (Verdict, bool) {
         Err(why) => return refused(&why),
     }
     let fake = device(changed);
-    let mut loaded = match load_on(path, Options { threads: 1, ..Options::default() }, &|| fake.open()) {
+    let mut loaded = match load_on(path, Options { threads: 1, ..Options::default() }, &|| fake.engine()) {
         Ok(loaded) => loaded,
         Err(why) => return refused(&why),
     };

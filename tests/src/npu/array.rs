@@ -66,11 +66,19 @@ pub fn emulated(options: Options, configured: Configured) -> (Fake, Log) {
 }
 
 /// The same where runs go wrong as `fault` says, which is given their number.
-pub fn faulty(options: Options, configured: Configured, mut fault: impl FnMut(usize) -> Option<Fault> + Send + 'static) -> (Fake, Log) {
+pub fn faulty(options: Options, configured: Configured, fault: impl FnMut(usize) -> Option<Fault> + Send + 'static) -> (Fake, Log) {
     let log = Log::default();
-    let told = log.clone();
+    (Fake::new(options, worker(configured, fault, log.clone())), log)
+}
+
+/// Runs work on the emulated arrays of its contexts, and writes down what came of it.
+pub fn worker(
+    configured: Configured,
+    mut fault: impl FnMut(usize) -> Option<Fault> + Send + 'static,
+    log: Log,
+) -> impl FnMut(Work<'_>) -> Result<(), State> + Send + 'static {
     let mut number = 0;
-    let fake = Fake::new(options, move |work| {
+    move |work| {
         let fault = fault(number);
         number += 1;
         if let Some(Fault::Ends(state)) = fault {
@@ -78,18 +86,17 @@ pub fn faulty(options: Options, configured: Configured, mut fault: impl FnMut(us
         }
         match run(work, configured, fault.is_some()) {
             Ok(cycles) => {
-                let mut told = told.told();
+                let mut told = log.told();
                 told.runs += 1;
                 told.cycles += cycles;
                 Ok(())
             }
             Err((state, why)) => {
-                told.told().diagnoses.push(why);
+                log.told().diagnoses.push(why);
                 Err(state)
             }
         }
-    });
-    (fake, log)
+    }
 }
 
 /// Runs a stream; the cycles it took, or what the driver tells and why.

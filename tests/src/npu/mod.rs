@@ -12,12 +12,15 @@ mod array;
 mod driver;
 mod memory;
 mod run;
+#[cfg(feature = "xrt")]
+pub mod xrt;
 
-pub use array::{Configured, Fault, Log, emulated, faulty};
+pub use array::{Configured, Fault, Log, emulated, faulty, worker};
 use driver::Driver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unicorn_kernels_xdna::emulator;
 use unicorn_rt::hal::npu::{Calls, Npu, Result, Seat};
+use unicorn_rt::hal::offload::{Direct, Engine};
 use xrt_sys::{Ioctl, State};
 
 /// Whose driver it plays.
@@ -110,6 +113,14 @@ impl Fake {
     pub fn open(&self) -> Result<Npu> {
         let (calls, seat) = self.door();
         Npu::with(calls, seat)
+    }
+
+    /// As [`Fake::open`], to put a plan's part on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn engine(&self) -> Result<Box<dyn Engine>> {
+        Ok(Box::new(Direct::new(self.open()?)))
     }
 
     /// What the runtime opens a device by.

@@ -181,6 +181,10 @@ fn order(words: &[u32]) -> Option<Order> {
     if payload.len() > most || cu != 0 || !(payload.len() - first).is_multiple_of(2) {
         return None;
     }
-    let addresses = (first..payload.len()).step_by(2).map(long).collect::<Option<_>>()?;
+    let mut addresses = (first..payload.len()).step_by(2).map(long).collect::<Option<Vec<_>>>()?;
+    // Arguments that the kernel has and the host did not give.
+    while addresses.last() == Some(&0) {
+        addresses.pop();
+    }
     Some(Order { opcode, stream, bytes, addresses })
 }

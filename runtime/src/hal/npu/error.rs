@@ -169,6 +169,17 @@ pub enum NpuError {
         "the driver did not send the command to the NPU: its packet is wrong, or the firmware lacks this kind of command: see `dmesg | grep amdxdna`"
     )]
     Unsent,
+    /// The library between failed.
+    #[error("XRT: {call}: {why}")]
+    Xrt {
+        /// What was asked of it, by its name there.
+        call: &'static str,
+        /// What it said.
+        why: String,
+    },
+    /// This program cannot ask XRT.
+    #[error("this unicorn-rt was built without XRT: build it with `--features xrt` where XRT's headers are, or leave out `--npu-driver xrt`")]
+    NoXrt,
     /// The device is gone: every later call says so again, without asking the driver.
     #[error("the NPU is lost: {call}: {}", system(*code))]
     Lost {

@@ -61,6 +61,22 @@ impl Places {
         }
     }
 
+    /// A function on the PCI bus, by its address, which somebody else has found: it must be an NPU of the first generation. Without `/sys` it counts as one.
+    ///
+    /// # Errors
+    /// [`NpuError::Generation`], or [`NpuError::Foreign`] for another vendor's.
+    pub fn function(&self, address: &str) -> Result<()> {
+        let path = self.sys.join("bus/pci/devices").join(address);
+        match number(&path.join("vendor")).zip(number(&path.join("device"))) {
+            Some((vendor, _)) if vendor != NPU1.0 => {
+                let driver = self.driver(&path).unwrap_or_else(|| format!("vendor {vendor:04x}"));
+                Err(NpuError::Foreign { path, driver })
+            }
+            Some((_, device)) if device != NPU1.1 => Err(NpuError::Generation { path, device }),
+            _ => Ok(()),
+        }
+    }
+
     /// What `/sys` tells of the device behind a file.
     fn class(&self, file: &str) -> PathBuf {
         self.sys.join("class/accel").join(file).join("device")
@@ -200,5 +216,22 @@ mod tests {
         system.file("sys/class/accel/accel0/device/device", "0x17f0\n");
         let why = system.find().unwrap_err().to_string();
         assert!(why.ends_with("is an NPU of another generation (PCI 1022:17f0); code is made for 1022:1502 alone"), "{why}");
+    }
+
+    #[test]
+    fn a_function_on_the_bus_is_told_by_its_numbers() {
+        let system = System::new();
+        let told = |vendor: &str, device: &str| {
+            system.file(&format!("{FUNCTION}/vendor"), vendor);
+            system.file(&format!("{FUNCTION}/device"), device);
+            system.places().function("0000:c5:00.1").map_err(|why| why.to_string())
+        };
+        assert_eq!(told("0x1022\n", "0x1502\n"), Ok(()));
+        let why = told("0x1022\n", "0x17f0\n").unwrap_err();
+        assert!(why.ends_with("0000:c5:00.1 is an NPU of another generation (PCI 1022:17f0); code is made for 1022:1502 alone"), "{why}");
+        system.driven_by(FUNCTION, "xocl");
+        let why = told("0x10ee\n", "0x5020\n").unwrap_err();
+        assert!(why.ends_with("0000:c5:00.1 is no AMD NPU but a device of `xocl`"), "{why}");
+        assert_eq!(system.places().function("0000:c6:00.1"), Ok(()), "what /sys does not know");
     }
 }

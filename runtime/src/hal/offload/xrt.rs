@@ -2,7 +2,7 @@
 //! **It has not met a device**, as nothing here has.
 
 use super::{Engine, PAGE};
-use crate::hal::npu::{NpuError, Result};
+use crate::hal::npu::{NpuError, Places, Result};
 use std::ffi::{c_int, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
@@ -107,13 +107,16 @@ impl Xrt {
     /// Opens XRT's first device.
     ///
     /// # Errors
-    /// [`NpuError::Xrt`]: there is none, or the driver refuses it.
+    /// [`NpuError::Xrt`]: there is none, or the driver refuses it. [`NpuError::Generation`] and [`NpuError::Foreign`] for other hardware.
     pub fn open() -> Result<Self> {
         let (mut name, mut bdf) = ([0; 64], [0; 64]);
         // SAFETY: all places live through the call and have the sizes that are declared.
         let open = |at, why: &mut Why| unsafe { shim::unicorn_xrt_open(0, at, &raw mut name, &raw mut bdf, why) };
         let device = make("xrt::device", shim::unicorn_xrt_close, open)?;
-        let name = format!("{} at {}, by XRT", shim::text(&name), shim::text(&bdf));
+        let (name, address) = (shim::text(&name), shim::text(&bdf));
+        // XRT drives other generations and other hardware as well, and would give them what is not meant for them.
+        Places::default().function(&address)?;
+        let name = format!("{name} at {address}, by XRT");
         let held = Held { commands: Vec::new(), arrays: Vec::new(), weights: Vec::new(), device };
         Ok(Self { held: ManuallyDrop::new(held), name, health: Health::Good })
     }
@@ -203,6 +206,7 @@ impl Engine for Xrt {
 
     fn bytes(&self) -> u64 {
         let arrays: usize = self.held.arrays.iter().map(|array| array.activations.pages() + array.results.pages()).sum();
-        (arrays + self.held.weights.iter().map(Memory::pages).sum::<usize>() + PAGE * self.held.commands.len()) as u64
+        // The driver's heap, too, is XRT's to reserve.
+        (xrt_sys::HEAP_BYTES + arrays + self.held.weights.iter().map(Memory::pages).sum::<usize>() + PAGE * self.held.commands.len()) as u64
     }
 }

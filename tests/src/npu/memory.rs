@@ -214,13 +214,14 @@ impl Memory {
         self.bos.values().any(inside).then(|| &self.bos[&self.heap.expect("a piece has a heap")].device[at..at + bytes])
     }
 
-    /// The shared buffer that begins at an address of the device.
-    pub fn shared(&self, address: u64) -> Option<u32> {
+    /// The shared buffer, of those that a command was said to use, that begins at an address of the device. Of others there may be one more, for an instant:
+    /// unmapped and not closed yet, while another thread's was mapped to the same place.
+    pub fn shared(&self, address: u64, said: &[u32]) -> Option<u32> {
         let begins = |handle: u32, bo: &Bo| match (self.addresses, bo.kind) {
             (Addresses::Own, Kind::Shared) => OWN + (u64::from(handle) << 32) == address,
             (_, Kind::Shared) => !bo.base.is_null() && bo.base as u64 == address,
             _ => false,
         };
-        self.bos.iter().find(|(handle, bo)| begins(**handle, bo)).map(|(handle, _)| *handle)
+        self.bos.iter().find(|(handle, bo)| said.contains(handle) && begins(**handle, bo)).map(|(handle, _)| *handle)
     }
 }

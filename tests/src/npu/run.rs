@@ -147,8 +147,7 @@ impl Driver {
         let Kind::Piece(at) = image.kind else { return Err(State::Error) };
         let configuration = self.memory.bos[&heap].device[at..at + image.bytes].to_vec();
         let stream = self.memory.piece(order.stream, order.bytes).ok_or(State::Error)?.to_vec();
-        let handles: Option<Vec<u32>> =
-            order.addresses.iter().map(|address| self.memory.shared(*address).filter(|handle| said.contains(handle))).collect();
+        let handles: Option<Vec<u32>> = order.addresses.iter().map(|address| self.memory.shared(*address, said)).collect();
         let handles = handles.ok_or(State::Error)?;
         // Taken out, so that each argument is a slice of its own; a buffer that is two arguments would be empty the second time.
         let mut sides: Vec<Vec<u8>> =

@@ -63,6 +63,13 @@ pub fn artifact_with(name: &str, options: &driver::Options) -> PathBuf {
     path
 }
 
+/// Where a program looks for libraries: in `first`, then where this one does.
+pub fn library_path(first: &Path) -> std::ffi::OsString {
+    let others = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let all = std::iter::once(first.to_owned()).chain(std::env::split_paths(&others));
+    std::env::join_paths(all).expect("folders without a colon")
+}
+
 /// Where artifacts that tests share are put: in the target folder, beside the test programs.
 pub fn output_folder() -> PathBuf {
     let program = std::env::current_exe().expect("a test knows its own program");

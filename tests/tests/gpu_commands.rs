@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use unicorn_artifact::file::{Artifact, Manifest, section};
 use unicorn_kernels_gpu::target::Target;
 use unicorn_tests::hostile::gpu::FakeGpu;
-use unicorn_tests::{pebble, stubs};
+use unicorn_tests::{library_path, pebble, stubs};
 use unicornc::driver;
 use unicornc::partition::Partition;
 
@@ -319,7 +319,7 @@ fn a_driver_that_answers_is_used() {
     let made = Made::get();
     let folder = library.parent().expect("a folder");
     let with = |command: &mut Command| {
-        let out = expect(0, command.env("LD_LIBRARY_PATH", folder));
+        let out = expect(0, command.env("LD_LIBRARY_PATH", library_path(folder)));
         (out.0, out.1)
     };
     let (out, _) = with(Command::new(RUNTIME).arg("devices"));
@@ -335,6 +335,6 @@ fn a_driver_that_answers_is_used() {
     let (out, err) = with(&mut answer(&tested, &[]));
     let (expected, _) = expect(0, &mut answer(&made.at("host.unicorn"), &[]));
     assert!(out == expected && err.contains("no GPU is used") && err.contains("everything runs on the host"), "{out}{err}");
-    let (_, err) = expect(1, answer(&tested, &["--require", "gpu"]).env("LD_LIBRARY_PATH", folder));
+    let (_, err) = expect(1, answer(&tested, &["--require", "gpu"]).env("LD_LIBRARY_PATH", library_path(folder)));
     assert!(err.contains("--require gpu"), "{err}");
 }

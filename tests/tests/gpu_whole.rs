@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use unicorn_tests::pebble;
+use unicorn_tests::{library_path, pebble};
 use unicornc::import::synthetic;
 
 const COMPILER: &str = env!("CARGO_BIN_EXE_unicornc-under-test");
@@ -35,7 +35,7 @@ impl Drivers {
 /// Runs a program with the stand-in, and gives exit code, standard output and standard error.
 fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let mut command = Command::new(program);
-    command.args(arguments).envs(environment.iter().copied()).env("LD_LIBRARY_PATH", Drivers::get()).stdin(Stdio::null());
+    command.args(arguments).envs(environment.iter().copied()).env("LD_LIBRARY_PATH", library_path(Drivers::get())).stdin(Stdio::null());
     let output = command.output().expect("the program runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))

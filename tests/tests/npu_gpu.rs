@@ -11,7 +11,7 @@ use unicorn_rt::hal::roster::Kind;
 use unicorn_rt::load::{DeviceChoice, Loaded, Options, load_on};
 use unicorn_rt::step::Stepper;
 use unicorn_tests::npu::{self, Configured, Fake, Log, emulated};
-use unicorn_tests::{Logits, Random, assert_same_bits, best, output_folder, pebble, run};
+use unicorn_tests::{Logits, Random, assert_same_bits, best, library_path, output_folder, pebble, run};
 
 const COMPILER: &str = env!("CARGO_BIN_EXE_unicornc-under-test");
 /// Where the artifact is: set in the processes that tests begin.
@@ -31,7 +31,7 @@ fn begin(test: &str, environment: &[(&str, &str)]) {
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
 
     let mut command = Command::new(&program);
-    command.args(["--ignored", "--exact", test, "--nocapture"]).env("LD_LIBRARY_PATH", drivers.path()).env(ARTIFACT, &artifact);
+    command.args(["--ignored", "--exact", test, "--nocapture"]).env("LD_LIBRARY_PATH", library_path(drivers.path())).env(ARTIFACT, &artifact);
     let output = command.envs(environment.iter().copied()).stdin(Stdio::null()).output().expect("this program runs");
     let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     std::fs::remove_file(artifact).expect("a file of this test");

@@ -1,4 +1,4 @@
-// See shim.h. Written for XRT 2.16 and newer: xrt::hw_context, and containers from memory.
+// See shim.h. Compiled and run with XRT 2.26; it needs xrt::hw_context, and containers from memory.
 #include "shim.h"
 
 #include <chrono>
